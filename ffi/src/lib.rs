@@ -1,0 +1,20 @@
+//! libpatchstream: the C ABI. Each call checks, converts, calls the Rust library and maps its answer; no logic here.
+//!
+//! `include/patchstream.h` is made from this package by cbindgen: the comments of the public items are the C manual.
+//! Not here: the C++ face (`include/patchstream.hpp`, over the C one).
+
+#![allow(non_camel_case_types, reason = "C names")]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod cut;
+mod field;
+mod guard;
+mod model;
+mod options;
+mod producer;
+mod selections;
+mod status;
+mod stream;
+mod table;
+mod types;
+mod weights;

@@ -1,0 +1,164 @@
+//! Producers, in C.
+
+use std::collections::HashMap;
+use std::ffi::c_char;
+
+use parking_lot::{Mutex, MutexGuard};
+use patchstream::error::{Result, argument, state};
+use patchstream::stream::{Loan, Producer, Pushed};
+
+use crate::field;
+use crate::guard::guard;
+use crate::status::{PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, patchstream_status};
+use crate::stream::{STREAMS, patchstream_stream};
+use crate::table::Table;
+use crate::types::{meta, patchstream_field, patchstream_patch, put, text};
+
+/// One source of patches. One thread at a time, any thread.
+pub struct patchstream_producer {
+    _private: [u8; 0],
+}
+
+struct Opened {
+    producer: Producer,
+    /// Loans that are out, by what the caller calls them.
+    loans: HashMap<u64, Loan>,
+}
+
+static PRODUCERS: Table<Mutex<Opened>> = Table::new("producer", 2);
+
+/// Opens a producer.
+///
+/// @param name  a label, the same after a restart; no two open producers of a stream have the same
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_producer_open(
+    stream: *mut patchstream_stream,
+    name: *const c_char,
+    out: *mut *mut patchstream_producer,
+) -> patchstream_status {
+    guard(|| {
+        if out.is_null() {
+            return Err(argument("out is NULL: pass the address of a patchstream_producer *"));
+        }
+        // SAFETY: the caller's string.
+        let name = unsafe { text(name, "the producer's name") }?
+            .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
+        let producer = STREAMS.get(stream)?.stream.producer(name)?;
+        let handle: *mut patchstream_producer = PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new() }));
+        // SAFETY: the caller's variable.
+        unsafe { put(out, handle, "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Copies a patch into the ring: converts it to float, checks it, commits it. PATCHSTREAM_FULL: the ring is full and
+/// nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
+/// PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
+/// counted in the stream's statistics, and the next one can be pushed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_producer_push(
+    producer: *mut patchstream_producer,
+    patch: *const patchstream_patch,
+    densities: *const patchstream_field,
+) -> patchstream_status {
+    guard(|| {
+        let opened = PRODUCERS.get(producer)?;
+        let mut opened = lock(&opened)?;
+        // SAFETY: the caller's patch and field are as their comments say.
+        unsafe {
+            let meta = meta(patch)?;
+            field::with(densities, |field| opened.producer.push(&meta, field)).map(status)
+        }
+    })
+}
+
+/// Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
+/// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
+///
+/// @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
+///                   there before; they may be touched until the loan is committed or abandoned
+/// @param loan       out: names the loan
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_producer_loan(
+    producer: *mut patchstream_producer,
+    patch: *const patchstream_patch,
+    densities: *mut *mut f32,
+    loan: *mut u64,
+) -> patchstream_status {
+    guard(|| {
+        if densities.is_null() || loan.is_null() {
+            return Err(argument("densities or loan is NULL: pass the addresses of a float * and a uint64_t"));
+        }
+        let opened = PRODUCERS.get(producer)?;
+        let mut opened = lock(&opened)?;
+        // SAFETY: the caller's patch is as its comments say.
+        let meta = unsafe { meta(patch) }?;
+        let Some(mut lent) = opened.producer.loan(&meta)? else { return Ok(PATCHSTREAM_FULL) };
+        let name = lent.index() + 1;
+        // SAFETY: the caller's variables.
+        unsafe {
+            put(densities, lent.as_mut_ptr(), "densities")?;
+            put(loan, name, "loan")?;
+        }
+        opened.loans.insert(name, lent);
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Commits a patch that was filled in place. The statuses are those of patchstream_producer_push(); the loan has ended
+/// with any of them.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_commit(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
+    guard(|| {
+        let opened = PRODUCERS.get(producer)?;
+        let mut opened = lock(&opened)?;
+        let lent = take(&mut opened, loan)?;
+        opened.producer.commit(lent).map(status)
+    })
+}
+
+/// Gives a loan up.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_abandon(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
+    guard(|| {
+        let opened = PRODUCERS.get(producer)?;
+        let mut opened = lock(&opened)?;
+        drop(take(&mut opened, loan)?);
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Says that this producer sends nothing more for steps up to step. With several producers an event waits until each
+/// has said so; with one it need not be called.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_end_step(producer: *mut patchstream_producer, step: i64) -> patchstream_status {
+    guard(|| {
+        let opened = PRODUCERS.get(producer)?;
+        lock(&opened)?.producer.end_step(step)?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Closes the producer; what it committed stays, loans that are out are given up. NULL is harmless.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_close(producer: *mut patchstream_producer) {
+    if !producer.is_null() {
+        guard(|| PRODUCERS.close(producer).map(|_| PATCHSTREAM_OK));
+    }
+}
+
+fn status(pushed: Pushed) -> patchstream_status {
+    match pushed {
+        Pushed::Accepted => PATCHSTREAM_OK,
+        Pushed::Known => PATCHSTREAM_KNOWN,
+        Pushed::Full => PATCHSTREAM_FULL,
+    }
+}
+
+fn take(opened: &mut Opened, loan: u64) -> Result<Loan> {
+    opened.loans.remove(&loan).ok_or_else(|| argument(format!("loan {loan} is not out: commit or abandon it once")))
+}
+
+fn lock(opened: &Mutex<Opened>) -> Result<MutexGuard<'_, Opened>> {
+    opened.try_lock().ok_or_else(|| state("another thread is using this producer: open one for each thread"))
+}

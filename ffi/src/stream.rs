@@ -1,0 +1,314 @@
+//! The stream, in C.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use patchstream::error::{Result, argument, state};
+use patchstream::stream::{Polled, Stage, Stats, Stream};
+
+use crate::guard::guard;
+use crate::options::{builder, patchstream_options};
+use crate::selections::{self, patchstream_selections};
+use crate::status::{PATCHSTREAM_AGAIN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status};
+use crate::table::Table;
+use crate::types::{Sized32, array, buffer, put, write};
+use crate::weights::{self, patchstream_weights};
+
+/// The operator: rings, encoder, sampler. One thread at a time may use it, any thread; calls marked thread-safe also
+/// while another is under way.
+pub struct patchstream_stream {
+    _private: [u8; 0],
+}
+
+/// How long a part of the way took, over everything so far.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct patchstream_latency {
+    /// How often it was timed.
+    pub count: u64,
+    /// Half took no longer, in us.
+    pub p50_us: f64,
+    /// 99 of 100 took no longer, in us.
+    pub p99_us: f64,
+}
+
+/// What a stream has done so far.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct patchstream_stats {
+    /// sizeof(patchstream_stats), set by the caller.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Patches committed.
+    pub pushed: u64,
+    /// Pushes of a known id with the same content.
+    pub known: u64,
+    /// Pushes that were answered with PATCHSTREAM_FULL.
+    pub full: u64,
+    /// Patches refused, for all reasons together.
+    pub rejected: u64,
+    /// Refused for a density, position or time that is not finite.
+    pub rejected_value: u64,
+    /// Refused for another size or number of channels.
+    pub rejected_shape: u64,
+    /// Refused for anything else wrong with the call.
+    pub rejected_argument: u64,
+    /// Refused for a known id with other content.
+    pub rejected_conflict: u64,
+    /// Left out because the encoder failed on it.
+    pub rejected_model: u64,
+    /// Left out because its slot was overwritten after the commit.
+    pub rejected_corrupt: u64,
+    /// Patches encoded and given to the sampler.
+    pub encoded: u64,
+    /// Events so far.
+    pub events: u64,
+    /// Encoded patches that no event has ranked yet.
+    pub waiting: u64,
+    /// Candidates in the queue.
+    pub candidates: u64,
+    /// Patches selected so far.
+    pub selected: u64,
+    /// Patches discarded so far.
+    pub discarded: u64,
+    /// Converting, checking and hashing a patch, in the producer's call.
+    pub push: patchstream_latency,
+    /// From commit until the operator takes it up.
+    pub wait: patchstream_latency,
+    /// Patch to latent point.
+    pub encode: patchstream_latency,
+    /// From commit to candidate.
+    pub total: patchstream_latency,
+    /// One event.
+    pub select: patchstream_latency,
+    /// All weights.
+    pub weights: patchstream_latency,
+}
+
+// SAFETY: as the trait asks: numbers.
+unsafe impl Sized32 for patchstream_stats {
+    const NAME: &'static str = "patchstream_stats";
+}
+
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    stop: &'static StopSlot,
+}
+
+pub(crate) static STREAMS: Table<Opened> = Table::new("stream", 1);
+
+/// Opens a stream.
+///
+/// @param options  NULL: all defaults
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_open(
+    options: *const patchstream_options,
+    out: *mut *mut patchstream_stream,
+) -> patchstream_status {
+    guard(|| {
+        if out.is_null() {
+            return Err(argument("out is NULL: pass the address of a patchstream_stream *"));
+        }
+        // SAFETY: the caller's options are as their comments say.
+        let builder = unsafe { builder(options) }?;
+        let stop = StopSlot::reserve()?;
+        let opened = builder.stop_flag(stop.flag().clone()).open();
+        let stream = opened.inspect_err(|_| stop.release())?;
+        let handle: *mut patchstream_stream = STREAMS.open(Opened { stream, stop });
+        stop.handle.store(handle.addr() as u64, Ordering::Release);
+        // SAFETY: the caller's variable.
+        unsafe { put(out, handle, "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Takes in what was committed, for about budget_us, one patch at least: encodes it and gives it to the sampler.
+/// PATCHSTREAM_OK: nothing is left; PATCHSTREAM_AGAIN: work is left; PATCHSTREAM_STOPPED: a stop was requested. With a
+/// worker there is no need for it, but it helps.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_stream_poll(stream: *mut patchstream_stream, budget_us: u32) -> patchstream_status {
+    guard(|| {
+        let polled = STREAMS.get(stream)?.stream.poll(Duration::from_micros(budget_us.into()))?;
+        Ok(match polled {
+            Polled::Idle => PATCHSTREAM_OK,
+            Polled::Again => PATCHSTREAM_AGAIN,
+            Polled::Stopped => PATCHSTREAM_STOPPED,
+        })
+    })
+}
+
+/// One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
+/// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+///
+/// @param out  close it with patchstream_selections_close()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_select(
+    stream: *mut patchstream_stream,
+    step: i64,
+    n: usize,
+    out: *mut *mut patchstream_selections,
+) -> patchstream_status {
+    guard(|| {
+        if out.is_null() {
+            return Err(argument("out is NULL: pass the address of a patchstream_selections *"));
+        }
+        let Some(selected) = STREAMS.get(stream)?.stream.select(step, n)? else { return Ok(PATCHSTREAM_AGAIN) };
+        // SAFETY: the caller's variable.
+        unsafe { put(out, selections::open(selected), "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// The weights of all selected: how many of all patches, the unselected ones counted at their nearest selected one,
+/// each stands for.
+///
+/// @param out  close it with patchstream_weights_close()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_weights(
+    stream: *mut patchstream_stream,
+    out: *mut *mut patchstream_weights,
+) -> patchstream_status {
+    guard(|| {
+        if out.is_null() {
+            return Err(argument("out is NULL: pass the address of a patchstream_weights *"));
+        }
+        let all = STREAMS.get(stream)?.stream.weights()?;
+        // SAFETY: the caller's variable.
+        unsafe { put(out, weights::open(all), "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// The weights of some of the selected: every unselected patch counts at its nearest among exactly these.
+///
+/// @param ids      count ids, all selected, none twice
+/// @param weights  out: count numbers, in the order of ids
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_weights_among(
+    stream: *mut patchstream_stream,
+    ids: *const u64,
+    count: usize,
+    weights: *mut f64,
+) -> patchstream_status {
+    guard(|| {
+        // SAFETY: the caller's `count` ids.
+        let found = STREAMS.get(stream)?.stream.weights_among(unsafe { array(ids, count, "ids") }?)?;
+        // SAFETY: the caller's `count` numbers.
+        unsafe { buffer(weights, count, "weights") }?.copy_from_slice(&found);
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// What was done so far. Thread-safe; it may wait for the patch that is being encoded.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_stats(
+    stream: *const patchstream_stream,
+    out: *mut patchstream_stats,
+) -> patchstream_status {
+    guard(|| {
+        let stats = stats_of(&STREAMS.get(stream)?.stream.stats());
+        // SAFETY: the caller's struct.
+        unsafe { write(&stats, out, size_of::<patchstream_stats>()) }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED. Selecting goes on to work.
+/// Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_stream_request_stop(stream: *const patchstream_stream) {
+    // Loads and a store only: no lock, no allocation, no error text.
+    let handle = stream.addr() as u64;
+    if handle > RESERVED {
+        for slot in STOPS.iter().filter(|slot| slot.handle.load(Ordering::Acquire) == handle) {
+            if let Some(flag) = slot.flag.get() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Closes the stream and its worker; its producers answer with PATCHSTREAM_ERR_STATE from then on, and are closed by
+/// calls of their own. PATCHSTREAM_AGAIN: the worker was still at work after timeout_ms; the stream takes nothing
+/// more, call again. NULL is harmless.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_stream_close(stream: *mut patchstream_stream, timeout_ms: u32) -> patchstream_status {
+    if stream.is_null() {
+        return PATCHSTREAM_OK;
+    }
+    guard(|| {
+        let opened = STREAMS.get(stream)?;
+        if !opened.stream.close_within(Duration::from_millis(timeout_ms.into())) {
+            return Ok(PATCHSTREAM_AGAIN);
+        }
+        STREAMS.close(stream)?;
+        opened.stop.release();
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+fn stats_of(stats: &Stats) -> patchstream_stats {
+    let latency = |stage: Stage| {
+        let latency = stats.latency[stage as usize];
+        patchstream_latency { count: latency.count, p50_us: latency.p50_us, p99_us: latency.p99_us }
+    };
+    patchstream_stats {
+        struct_size: 0,
+        reserved: 0,
+        pushed: stats.pushed,
+        known: stats.known,
+        full: stats.full,
+        rejected: stats.rejected.total(),
+        rejected_value: stats.rejected.value,
+        rejected_shape: stats.rejected.shape,
+        rejected_argument: stats.rejected.argument,
+        rejected_conflict: stats.rejected.conflict,
+        rejected_model: stats.rejected.model,
+        rejected_corrupt: stats.rejected.corrupt,
+        encoded: stats.encoded,
+        events: stats.events,
+        waiting: stats.waiting,
+        candidates: stats.candidates,
+        selected: stats.selected,
+        discarded: stats.discarded,
+        push: latency(Stage::Push),
+        wait: latency(Stage::Wait),
+        encode: latency(Stage::Encode),
+        total: latency(Stage::Total),
+        select: latency(Stage::Select),
+        weights: latency(Stage::Weights),
+    }
+}
+
+/// A stop flag that outlives its stream, so that a signal handler may set it at any moment.
+pub(crate) struct StopSlot {
+    /// The stream's handle, 0 if the slot is free.
+    handle: AtomicU64,
+    flag: OnceLock<Arc<AtomicBool>>,
+}
+
+/// `StopSlot::handle` while its stream is being opened. No handle is that small.
+const RESERVED: u64 = 1;
+
+static STOPS: [StopSlot; 256] = [const { StopSlot { handle: AtomicU64::new(0), flag: OnceLock::new() } }; 256];
+
+impl StopSlot {
+    fn reserve() -> Result<&'static Self> {
+        let free =
+            |slot: &&StopSlot| slot.handle.compare_exchange(0, RESERVED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let slot = STOPS.iter().find(free);
+        let slot = slot.ok_or_else(|| state("256 streams are open in this process: close one first"))?;
+        slot.flag().store(false, Ordering::Relaxed);
+        Ok(slot)
+    }
+
+    fn flag(&self) -> &Arc<AtomicBool> {
+        self.flag.get_or_init(Arc::default)
+    }
+
+    fn release(&self) {
+        self.handle.store(0, Ordering::Release);
+    }
+}

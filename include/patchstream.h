@@ -1,0 +1,558 @@
+/* patchstream for C: made from ffi/ by cbindgen, do not edit. The comments are the manual.
+ *
+ * Units: nm, us, nm^-2. Patches are [(y*nx+x)*channels+c]. Handles are opaque: NULL, a closed one or one of another type
+ * is an error that says so. One thread at a time may use a handle, any thread; calls marked thread-safe also while
+ * others run. No call is collective, prints, installs a signal handler or starts a thread (unless options.threads asks
+ * for one), and none waits for the host. Inputs are copied before a call returns; outputs are written on
+ * PATCHSTREAM_OK only. The floating-point environment is set to its default inside and put back, flags included.
+ * Structs that start with struct_size only grow: set it to sizeof.
+ */
+
+#ifndef PATCHSTREAM_H
+#define PATCHSTREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The version of the binary interface that this header describes.
+#define PATCHSTREAM_ABI_VERSION 1
+
+// Something to know once.
+#define PATCHSTREAM_LOG_INFO 1
+
+// Something was refused or will surprise.
+#define PATCHSTREAM_LOG_WARNING 2
+
+// Picks see each other: ranks are updated after each pick. The default.
+#define PATCHSTREAM_SEQUENTIAL 1
+
+// All picks of an event come from one ranking.
+#define PATCHSTREAM_BATCH 2
+
+// How the numbers of a field are stored: float.
+#define PATCHSTREAM_F32 1
+
+// How the numbers of a field are stored: double.
+#define PATCHSTREAM_F64 2
+
+// An encoder: from a patch to a latent point. Several threads may use one.
+typedef struct patchstream_model patchstream_model;
+
+// One source of patches. One thread at a time, any thread.
+typedef struct patchstream_producer patchstream_producer;
+
+// What one event selected. It never changes; several threads may read it.
+typedef struct patchstream_selections patchstream_selections;
+
+// The operator: rings, encoder, sampler. One thread at a time may use it, any thread; calls marked thread-safe also
+// while another is under way.
+typedef struct patchstream_stream patchstream_stream;
+
+// The weights of all selected at one moment. They never change; several threads may read them.
+typedef struct patchstream_weights patchstream_weights;
+
+// 0: done. Above 0: not done, and no error. Below 0: an error, nothing has changed, and
+// patchstream_last_error() says what to do. Numbers are never used again for something else.
+typedef int32_t patchstream_status;
+
+// Densities in a host's own memory, of any regular layout; the values themselves are not changed or kept.
+typedef struct {
+  // sizeof(patchstream_field), set by the caller.
+  uint32_t struct_size;
+  // PATCHSTREAM_F32 or PATCHSTREAM_F64.
+  uint32_t type;
+  // Grid points along x.
+  uint32_t nx;
+  // Grid points along y.
+  uint32_t ny;
+  // Channels: lipid species.
+  uint32_t channels;
+  // 0.
+  uint32_t reserved;
+  // Bytes from a value to its neighbour along x. All three strides 0: without gaps, [(y*nx+x)*channels+c] in data,
+  // [y*nx+x] in each of planes.
+  int64_t stride_x;
+  // Bytes to the neighbour along y.
+  int64_t stride_y;
+  // Bytes to the next channel; not looked at with planes.
+  int64_t stride_c;
+  // Where the value at x = 0, y = 0, channel 0 is, in nm^-2; NULL if planes is given.
+  const void *data;
+  // One pointer a channel to its value at x = 0, y = 0; NULL if data is given.
+  const void *const *planes;
+} patchstream_field;
+
+// A protein. Its layout is that of the library's own.
+typedef struct {
+  // The host's id for it, the same in every patch and step.
+  uint64_t id;
+  // Its state, counted from 0: by default RASa RASb RASc zRASa mRASa mRASb zRAFa mRAFa mRAFb, then the same nine of
+  // RAS4A.
+  int32_t state;
+  // Index, in the same list, of the protein that it is bonded with in a complex; -1: none.
+  int32_t partner;
+  // Position along x in nm, relative to the patch's centre pixel.
+  double x_nm;
+  // Position along y in nm, relative to the patch's centre pixel.
+  double y_nm;
+} patchstream_protein;
+
+// What an encoder is. The strings live until it is closed.
+typedef struct {
+  // sizeof(patchstream_model_info), set by the caller.
+  uint32_t struct_size;
+  // Dimensions of its latent space.
+  uint32_t dim;
+  // 1 if it was trained, 0 if its numbers are arbitrary.
+  int32_t trained;
+  // 0.
+  int32_t reserved;
+  // Its name.
+  const char *name;
+  // The sha256 of its file in hexadecimal digits, "" for a built-in without one.
+  const char *sha256;
+  // What runs it: "tract" or "builtin".
+  const char *backend;
+} patchstream_model_info;
+
+// Where the log goes: the library itself never prints. Called by the thread that has something to say, which may be
+// the stream's worker; it must return, throw nothing, and not call the stream. message lives during the call.
+typedef void (*patchstream_log_fn)(void *user, int32_t level, const char *message);
+
+// Options of a stream. patchstream_options_init() sets every field to 0, NULL or -1: as the configuration file has it,
+// or its default, which is named here.
+typedef struct {
+  // Set by patchstream_options_init().
+  uint32_t struct_size;
+  // Threads of the library's own: 0, the host's calls do the work; 1, a worker encodes as patches come.
+  uint32_t threads;
+  // The processor that the worker is bound to; -1: not bound.
+  int32_t worker_cpu;
+  // PATCHSTREAM_SEQUENTIAL or PATCHSTREAM_BATCH.
+  uint32_t mode;
+  // Grid points of a patch along x: 37.
+  uint32_t nx;
+  // Grid points of a patch along y: 37.
+  uint32_t ny;
+  // Edge of a patch in nm: 30.
+  double size_nm;
+  // Slots of each producer's ring, a power of two: 64.
+  uint32_t slots;
+  // Nearest selected points that a rank is the mean distance to: 10.
+  uint32_t k;
+  // Candidates kept after an event: 35,000.
+  uint64_t capacity;
+  // The encoder: "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it: "metric".
+  const char *model;
+  // A TOML file of options, those above and more (channels, protein states): none.
+  const char *config;
+  // Where the log goes: nowhere.
+  patchstream_log_fn log;
+  // Given to log.
+  void *log_user;
+} patchstream_options;
+
+// All of a patch but its densities.
+typedef struct {
+  // sizeof(patchstream_patch), set by the caller.
+  uint32_t struct_size;
+  // Number of proteins.
+  uint32_t protein_count;
+  // 1 to 2^48 - 1, given by the host, unique over all producers, the same again after a restart.
+  uint64_t id;
+  // The macro model's step, which orders events.
+  int64_t step;
+  // The macro model's time in us; it describes, and orders nothing.
+  double time_us;
+  // Where in the macro model the centre pixel is, x and y in nm.
+  double center_nm[2];
+  // protein_count proteins, NULL if there is none.
+  const patchstream_protein *proteins;
+  // A name for people, UTF-8, at most 256 bytes; NULL if there is none.
+  const char *label;
+} patchstream_patch;
+
+// One selected patch. The pointers live until the selections are closed.
+typedef struct {
+  // sizeof(patchstream_selection), set by the caller.
+  uint32_t struct_size;
+  // Its position among all selected, from 0.
+  uint32_t order;
+  // Its id.
+  uint64_t id;
+  // The event that picked it, from 0.
+  uint64_t event;
+  // The macro model's step that it was cut at.
+  int64_t step;
+  // The macro model's time in us.
+  double time_us;
+  // Mean distance to its nearest selected points when it was picked; infinity where there were none.
+  double rank;
+  // Where in the macro model the centre pixel is, x and y in nm.
+  double center_nm[2];
+  // Its latent point, dim numbers.
+  const float *point;
+  // Its protein_count proteins, NULL if there is none.
+  const patchstream_protein *proteins;
+  // The name that the host gave it, NULL if none.
+  const char *label;
+  // Dimensions of the latent space.
+  uint32_t dim;
+  // Number of proteins.
+  uint32_t protein_count;
+  // How many of them are RAS.
+  uint32_t ras;
+  // How many of them are RAF.
+  uint32_t raf;
+} patchstream_selection;
+
+// How long a part of the way took, over everything so far.
+typedef struct {
+  // How often it was timed.
+  uint64_t count;
+  // Half took no longer, in us.
+  double p50_us;
+  // 99 of 100 took no longer, in us.
+  double p99_us;
+} patchstream_latency;
+
+// What a stream has done so far.
+typedef struct {
+  // sizeof(patchstream_stats), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Patches committed.
+  uint64_t pushed;
+  // Pushes of a known id with the same content.
+  uint64_t known;
+  // Pushes that were answered with PATCHSTREAM_FULL.
+  uint64_t full;
+  // Patches refused, for all reasons together.
+  uint64_t rejected;
+  // Refused for a density, position or time that is not finite.
+  uint64_t rejected_value;
+  // Refused for another size or number of channels.
+  uint64_t rejected_shape;
+  // Refused for anything else wrong with the call.
+  uint64_t rejected_argument;
+  // Refused for a known id with other content.
+  uint64_t rejected_conflict;
+  // Left out because the encoder failed on it.
+  uint64_t rejected_model;
+  // Left out because its slot was overwritten after the commit.
+  uint64_t rejected_corrupt;
+  // Patches encoded and given to the sampler.
+  uint64_t encoded;
+  // Events so far.
+  uint64_t events;
+  // Encoded patches that no event has ranked yet.
+  uint64_t waiting;
+  // Candidates in the queue.
+  uint64_t candidates;
+  // Patches selected so far.
+  uint64_t selected;
+  // Patches discarded so far.
+  uint64_t discarded;
+  // Converting, checking and hashing a patch, in the producer's call.
+  patchstream_latency push;
+  // From commit until the operator takes it up.
+  patchstream_latency wait;
+  // Patch to latent point.
+  patchstream_latency encode;
+  // From commit to candidate.
+  patchstream_latency total;
+  // One event.
+  patchstream_latency select;
+  // All weights.
+  patchstream_latency weights;
+} patchstream_stats;
+
+// How many patches one selected patch stands for.
+typedef struct {
+  // sizeof(patchstream_weight), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // The selected patch.
+  uint64_t id;
+  // 1 + the number of unselected patches whose nearest selected one it is.
+  double weight;
+  // The same times the number of selected over the sum of weights, so that the mean is 1.
+  double normalised;
+} patchstream_weight;
+
+// Done.
+#define PATCHSTREAM_OK 0
+
+// Not yet: work is left, or a producer has not ended the step. Call again.
+#define PATCHSTREAM_AGAIN 1
+
+// The ring is full, nothing was taken: poll the stream, then push again.
+#define PATCHSTREAM_FULL 2
+
+// The same patch was there already: nothing changed.
+#define PATCHSTREAM_KNOWN 3
+
+// A stop was requested: the call returned early.
+#define PATCHSTREAM_STOPPED 4
+
+// An argument or option is outside what the call accepts; a null pointer or a handle that is none.
+#define PATCHSTREAM_ERR_ARGUMENT -1
+
+// The call does not fit the state of the object: closed, in use by another thread, a step that has ended.
+#define PATCHSTREAM_ERR_STATE -2
+
+// A field, patch or point has another shape than was agreed on.
+#define PATCHSTREAM_ERR_SHAPE -3
+
+// A value is not a finite number, or outside its range.
+#define PATCHSTREAM_ERR_VALUE -4
+
+// An id is known already with other content.
+#define PATCHSTREAM_ERR_CONFLICT -5
+
+// An id, name or protein state that nobody announced.
+#define PATCHSTREAM_ERR_UNKNOWN -6
+
+// A struct, file or library of another version.
+#define PATCHSTREAM_ERR_VERSION -7
+
+// A model file or its card is malformed, or the two do not belong together.
+#define PATCHSTREAM_ERR_MODEL -8
+
+// The operating system refused a file operation.
+#define PATCHSTREAM_ERR_IO -9
+
+// Bytes that were written whole are no longer what they were.
+#define PATCHSTREAM_ERR_CORRUPT -10
+
+// Memory could not be had.
+#define PATCHSTREAM_ERR_MEMORY -13
+
+// This build or this machine cannot do it.
+#define PATCHSTREAM_ERR_UNSUPPORTED -15
+
+// A bug in the library, stopped at its edge. Please report it.
+#define PATCHSTREAM_ERR_PANIC -16
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The window of nx * ny pixels whose centre pixel is nearest to position_nm: its first pixel (which may lie outside
+// the grid, whose edges are periodic) and the place of its centre pixel. Thread-safe.
+//
+// @param position_nm  two numbers, x and y
+// @param grid         two numbers, the field's grid points along x and y
+// @param spacing_nm   distance of grid points
+// @param window_low   out, two numbers: the window's first pixel along x and y
+// @param center_nm    out, two numbers: where the centre pixel is
+patchstream_status patchstream_window(const double *position_nm,
+                                      const int64_t *grid,
+                                      double spacing_nm,
+                                      uint32_t nx,
+                                      uint32_t ny,
+                                      int64_t *window_low,
+                                      double *center_nm);
+
+// Copies a window of a periodic field to out[(y*nx+x)*channels+c]. A rank of a distributed code passes the part of the
+// grid that it owns: only pixels in it are written, the others are left as they are, so that zeroed windows can be
+// summed over ranks. Who owns all of the grid passes owned_low {0, 0}. Thread-safe.
+//
+// @param owned       the field, or the part of it that the caller has
+// @param owned_low   two numbers: its first pixel in the grid
+// @param grid        two numbers: the grid's points along x and y
+// @param window_low  two numbers: the window's first pixel, inside the grid or not
+// @param out         nx * ny * channels numbers, of a loan or of the caller's own
+// @param filled      out: how many pixels were written; may be NULL
+patchstream_status patchstream_cut(const patchstream_field *owned,
+                                   const int64_t *owned_low,
+                                   const int64_t *grid,
+                                   const int64_t *window_low,
+                                   uint32_t nx,
+                                   uint32_t ny,
+                                   float *out,
+                                   size_t *filled);
+
+// The proteins around a patch's centre, nearest first: those whose nearest periodic image is within reach_nm along x
+// and along y (15 for a patch of 30 nm). Positions in out are relative to the centre, partners are indices in out.
+// Thread-safe.
+//
+// @param all        count proteins at absolute positions in the box
+// @param box_nm     two numbers: the box's edges
+// @param center_nm  two numbers: the patch's centre
+// @param out        room for capacity proteins (count are always enough)
+// @param found      out: how many there are; if they are more than capacity, that is an error and nothing is written
+patchstream_status patchstream_proteins_near(const patchstream_protein *all,
+                                             size_t count,
+                                             const double *box_nm,
+                                             const double *center_nm,
+                                             double reach_nm,
+                                             patchstream_protein *out,
+                                             size_t capacity,
+                                             size_t *found);
+
+// What the last call on this thread that returned an error (a status below 0) had to say: what is wrong, with the
+// values, and what to do. "" before the first. It lives until the next error on this thread.
+const char *patchstream_last_error(void);
+
+// The version of the library, such as "0.1.0". It lives for ever.
+const char *patchstream_version(void);
+
+// The version of the binary interface: it changes only when a program must be compiled again. Compare it with
+// PATCHSTREAM_ABI_VERSION.
+uint32_t patchstream_abi_version(void);
+
+// Opens an encoder for patches of nx * ny * channels.
+//
+// @param name_or_path  "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it, or to a
+//                      folder that holds exactly one
+patchstream_status patchstream_model_open(const char *name_or_path,
+                                          uint32_t nx,
+                                          uint32_t ny,
+                                          uint32_t channels,
+                                          patchstream_model **out);
+
+// What the encoder is. Thread-safe.
+patchstream_status patchstream_model_get_info(const patchstream_model *model, patchstream_model_info *out);
+
+// Encodes one patch. Every value must be finite. Thread-safe.
+//
+// @param densities  the patch, of the model's shape
+// @param point      out: dim numbers, the model's dimensions
+patchstream_status patchstream_model_encode(const patchstream_model *model,
+                                            const patchstream_field *densities,
+                                            float *point,
+                                            size_t dim);
+
+// Closes the encoder. NULL is harmless.
+void patchstream_model_close(patchstream_model *model);
+
+// Sets all options to their defaults.
+//
+// @param struct_size  sizeof(patchstream_options)
+patchstream_status patchstream_options_init(patchstream_options *options, uint32_t struct_size);
+
+// Opens a producer.
+//
+// @param name  a label, the same after a restart; no two open producers of a stream have the same
+patchstream_status patchstream_producer_open(patchstream_stream *stream, const char *name, patchstream_producer **out);
+
+// Copies a patch into the ring: converts it to float, checks it, commits it. PATCHSTREAM_FULL: the ring is full and
+// nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
+// PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
+// counted in the stream's statistics, and the next one can be pushed.
+patchstream_status patchstream_producer_push(patchstream_producer *producer,
+                                             const patchstream_patch *patch,
+                                             const patchstream_field *densities);
+
+// Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
+// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
+//
+// @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
+//                   there before; they may be touched until the loan is committed or abandoned
+// @param loan       out: names the loan
+patchstream_status patchstream_producer_loan(patchstream_producer *producer,
+                                             const patchstream_patch *patch,
+                                             float **densities,
+                                             uint64_t *loan);
+
+// Commits a patch that was filled in place. The statuses are those of patchstream_producer_push(); the loan has ended
+// with any of them.
+patchstream_status patchstream_producer_commit(patchstream_producer *producer, uint64_t loan);
+
+// Gives a loan up.
+patchstream_status patchstream_producer_abandon(patchstream_producer *producer, uint64_t loan);
+
+// Says that this producer sends nothing more for steps up to step. With several producers an event waits until each
+// has said so; with one it need not be called.
+patchstream_status patchstream_producer_end_step(patchstream_producer *producer, int64_t step);
+
+// Closes the producer; what it committed stays, loans that are out are given up. NULL is harmless.
+void patchstream_producer_close(patchstream_producer *producer);
+
+// How many were selected; 0 for NULL. Thread-safe.
+size_t patchstream_selections_count(const patchstream_selections *selections);
+
+// One of them, in the order of the picks. Thread-safe.
+patchstream_status patchstream_selections_get(const patchstream_selections *selections,
+                                              size_t index,
+                                              patchstream_selection *out);
+
+// The whole message as a size-prefixed flatbuffer (patchstream.fbs, SelectionBatch). The bytes live until the
+// selections are closed. Thread-safe.
+patchstream_status patchstream_selections_bytes(const patchstream_selections *selections,
+                                                const uint8_t **bytes,
+                                                size_t *count);
+
+// Closes them. NULL is harmless.
+void patchstream_selections_close(patchstream_selections *selections);
+
+// The name of a status, such as "PATCHSTREAM_FULL"; "unknown status" for any other number. It lives for ever.
+const char *patchstream_status_name(patchstream_status status);
+
+// Opens a stream.
+//
+// @param options  NULL: all defaults
+patchstream_status patchstream_stream_open(const patchstream_options *options, patchstream_stream **out);
+
+// Takes in what was committed, for about budget_us, one patch at least: encodes it and gives it to the sampler.
+// PATCHSTREAM_OK: nothing is left; PATCHSTREAM_AGAIN: work is left; PATCHSTREAM_STOPPED: a stop was requested. With a
+// worker there is no need for it, but it helps.
+patchstream_status patchstream_stream_poll(patchstream_stream *stream, uint32_t budget_us);
+
+// One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
+// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+//
+// @param out  close it with patchstream_selections_close()
+patchstream_status patchstream_stream_select(patchstream_stream *stream,
+                                             int64_t step,
+                                             size_t n,
+                                             patchstream_selections **out);
+
+// The weights of all selected: how many of all patches, the unselected ones counted at their nearest selected one,
+// each stands for.
+//
+// @param out  close it with patchstream_weights_close()
+patchstream_status patchstream_stream_weights(patchstream_stream *stream, patchstream_weights **out);
+
+// The weights of some of the selected: every unselected patch counts at its nearest among exactly these.
+//
+// @param ids      count ids, all selected, none twice
+// @param weights  out: count numbers, in the order of ids
+patchstream_status patchstream_stream_weights_among(patchstream_stream *stream,
+                                                    const uint64_t *ids,
+                                                    size_t count,
+                                                    double *weights);
+
+// What was done so far. Thread-safe; it may wait for the patch that is being encoded.
+patchstream_status patchstream_stream_stats(const patchstream_stream *stream, patchstream_stats *out);
+
+// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED. Selecting goes on to work.
+// Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
+void patchstream_stream_request_stop(const patchstream_stream *stream);
+
+// Closes the stream and its worker; its producers answer with PATCHSTREAM_ERR_STATE from then on, and are closed by
+// calls of their own. PATCHSTREAM_AGAIN: the worker was still at work after timeout_ms; the stream takes nothing
+// more, call again. NULL is harmless.
+patchstream_status patchstream_stream_close(patchstream_stream *stream, uint32_t timeout_ms);
+
+// How many selected patches there are; 0 for NULL. Thread-safe.
+size_t patchstream_weights_count(const patchstream_weights *weights);
+
+// One of them, in the order in which the patches were selected. Thread-safe.
+patchstream_status patchstream_weights_get(const patchstream_weights *weights, size_t index, patchstream_weight *out);
+
+// The whole message as a size-prefixed flatbuffer (patchstream.fbs, Weights). The bytes live until the weights are
+// closed. Thread-safe.
+patchstream_status patchstream_weights_bytes(const patchstream_weights *weights, const uint8_t **bytes, size_t *count);
+
+// Closes them. NULL is harmless.
+void patchstream_weights_close(patchstream_weights *weights);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PATCHSTREAM_H */

@@ -1,0 +1,25 @@
+//! The operator: what producers push goes through the encoder to the sampler, and comes back as selections and weights.
+//!
+//! ```text
+//! Producer --ring--> take_in: encode, add to the sampler --> select: one event --> Selections
+//! ```
+//! Inline, the host's own calls do the work ([`Stream::poll`], [`Stream::select`]); with
+//! [`background`](Config::background) one worker thread takes in as patches come. Both decide the same: an event first
+//! takes in all that was committed before it, and no decision reads a clock.
+//! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::wire`]).
+
+mod config;
+mod operator;
+mod producer;
+mod registry;
+mod stats;
+#[allow(clippy::module_inception, reason = "the noun that the folder is about")]
+mod stream;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use config::{Builder, Config, Log, LogLevel};
+pub use producer::{Loan, Producer, Pushed};
+pub use stats::{Latency, Rejected, Stage, Stats};
+pub use stream::{Polled, Selections, Stream, Weights};

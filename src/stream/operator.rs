@@ -1,0 +1,216 @@
+//! The operator's state and its steps: take a record out of a ring, encode it, give it to the sampler; hold an event.
+//!
+//! One thread at a time, whichever holds the lock: the host's in [`super::Stream`]'s calls, or the worker.
+//! Not here: locks and threads ([`super::stream`], [`super::worker`]).
+
+use std::collections::HashMap;
+
+use super::config::LogLevel;
+use super::stats::{Stage, now_ns};
+use super::stream::Shared;
+use crate::dynim::{Event, Pick, Sampler};
+use crate::encode::Model;
+use crate::error::{Error, ErrorKind, Result, corrupt, state};
+use crate::patch::{PatchView, Protein};
+use crate::ring::{Consumer, KIND_PATCH};
+use crate::wire::{self, Packer};
+
+/// What the lock of a stream guards.
+pub(super) struct Operator {
+    pub(super) lanes: Vec<Lane>,
+    pub(super) sampler: Sampler,
+    model: Model,
+    /// Packed metadata of every patch that may still be selected, by id.
+    kept: HashMap<u64, Vec<u8>>,
+    /// Buffers of patches that were selected or discarded, for the next ones.
+    spare: Vec<Vec<u8>>,
+    /// Step of the last event.
+    last_step: i64,
+    /// The latent point that is being made, `model.dim()` values.
+    point: Vec<f32>,
+    /// The proteins of the patch that is being encoded.
+    proteins: Vec<Protein>,
+    packer: Packer,
+}
+
+/// A producer, seen from the operator.
+pub(super) struct Lane {
+    pub(super) name: String,
+    pub(super) consumer: Consumer,
+}
+
+impl Operator {
+    pub(super) fn new(model: Model, sampler: Sampler) -> Self {
+        let point = vec![0.0; model.dim()];
+        Self {
+            lanes: Vec::new(),
+            sampler,
+            model,
+            kept: HashMap::new(),
+            spare: Vec::new(),
+            last_step: i64::MIN,
+            point,
+            proteins: Vec::new(),
+            packer: Packer::new(),
+        }
+    }
+
+    /// Whether a record waits in some ring.
+    pub(super) fn has_work(&mut self) -> bool {
+        self.lanes.iter_mut().any(|lane| lane.consumer.refresh() != lane.consumer.position())
+    }
+
+    /// Takes in one record of each ring that has one. Returns whether there was any.
+    pub(super) fn take_in_some(&mut self, shared: &Shared) -> bool {
+        let mut any = false;
+        for lane in 0..self.lanes.len() {
+            any |= self.take_in_one(lane, shared);
+        }
+        if !any {
+            self.forget_closed_lanes();
+        }
+        any
+    }
+
+    /// Takes in everything that was committed before this call.
+    pub(super) fn take_in_all(&mut self, shared: &Shared) {
+        for lane in 0..self.lanes.len() {
+            let committed = self.lanes[lane].consumer.refresh();
+            while self.lanes[lane].consumer.position() < committed && self.take_in_one(lane, shared) {}
+        }
+        self.forget_closed_lanes();
+    }
+
+    /// One event: `None` as long as one of several producers has not ended the step.
+    pub(super) fn select(&mut self, shared: &Shared, step: i64, n: usize) -> Result<Option<wire::SelectionBatch>> {
+        if step < self.last_step {
+            return Err(state(format!(
+                "select for step {step} after an event at step {}: steps of events never fall",
+                self.last_step
+            )));
+        }
+        // Seen before the rings are emptied: a step that has ended is in its ring whole.
+        let mut open = 0;
+        let mut ended = true;
+        for lane in &self.lanes {
+            let closed = lane.consumer.is_closed();
+            open += usize::from(!closed);
+            ended &= closed || lane.consumer.ended_step() >= step;
+        }
+        if open > 1 && !ended {
+            return Ok(None);
+        }
+        self.take_in_all(shared);
+        self.last_step = step;
+        let event = self.sampler.select(step, n);
+        for discarded in &event.discarded {
+            if let Some(buffer) = self.kept.remove(&discarded.id) {
+                self.spare.push(buffer);
+            }
+        }
+        let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
+        Ok(Some(wire::SelectionBatch {
+            event: event.number,
+            step,
+            selections,
+            candidates: (self.sampler.candidates() + self.sampler.waiting()) as u64,
+            selected: self.sampler.selected() as u64,
+            discarded: self.sampler.discarded() as u64,
+        }))
+    }
+
+    /// What a pick tells its host.
+    fn selection(&mut self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
+        let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
+        let buffer = self.kept.remove(&pick.id).ok_or_else(lost)?;
+        let patch = wire::patch_meta(&buffer)?.to_owned();
+        self.spare.push(buffer);
+        Ok(wire::Selection {
+            id: pick.id,
+            rank: pick.rank,
+            order: pick.order as u32,
+            event: event.number,
+            point: self.sampler.point(pick.id).ok_or_else(lost)?.to_vec(),
+            step: patch.step,
+            time_us: patch.time_us,
+            center_nm: patch.center_nm,
+            constellation: patch.constellation,
+            proteins: patch.proteins,
+            label: patch.label,
+        })
+    }
+
+    /// All weights.
+    pub(super) fn weights(&mut self, shared: &Shared) -> wire::Weights {
+        self.take_in_all(shared);
+        let weights = self.sampler.weights();
+        wire::Weights {
+            event: self.sampler.events(),
+            ids: weights.iter().map(|weight| weight.id).collect(),
+            weights: weights.iter().map(|weight| weight.weight).collect(),
+            normalised: weights.iter().map(|weight| weight.normalised).collect(),
+        }
+    }
+
+    /// The packer, for what goes back to the host.
+    pub(super) fn packer(&mut self) -> &mut Packer {
+        &mut self.packer
+    }
+
+    /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, its id is free
+    /// again, and the next one is not held up by it.
+    fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
+        let started = now_ns();
+        let lane = &mut self.lanes[lane];
+        let record = match lane.consumer.peek() {
+            Ok(None) => return false,
+            Ok(Some(record)) => record,
+            Err(error) => {
+                shared.recorder.reject(error.kind());
+                shared.log(LogLevel::Warning, &format!("producer {}: {error}", lane.name));
+                lane.consumer.advance();
+                return true;
+            }
+        };
+        let (id, committed) = (record.header.id, record.header.committed_ns);
+        shared.recorder.time(Stage::Wait, started.saturating_sub(committed));
+        let mut take_in = || -> Result<u64> {
+            if record.header.kind != KIND_PATCH {
+                return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
+            }
+            wire::patch_meta(record.metadata)?.meta(&mut self.proteins);
+            let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
+            let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
+            self.model.encode(patch, &mut self.point).map_err(failed)?;
+            let encoded = now_ns();
+            self.sampler.add(id, record.header.step, &self.point)?;
+            let mut buffer = self.spare.pop().unwrap_or_default();
+            buffer.clear();
+            buffer.extend_from_slice(record.metadata);
+            self.kept.insert(id, buffer);
+            Ok(encoded)
+        };
+        match take_in() {
+            Ok(encoded) => {
+                shared.recorder.count(&shared.recorder.encoded);
+                shared.recorder.time(Stage::Encode, encoded - started);
+                shared.recorder.time(Stage::Total, now_ns().saturating_sub(committed));
+            }
+            Err(error) => {
+                shared.registry.free(id);
+                shared.recorder.reject(error.kind());
+                shared.log(LogLevel::Warning, &format!("patch {id} of producer {} is left out: {error}", lane.name));
+            }
+        }
+        lane.consumer.advance();
+        true
+    }
+
+    /// Forgets producers that are gone and whose records were all taken.
+    fn forget_closed_lanes(&mut self) {
+        self.lanes.retain_mut(|lane| {
+            let closed = lane.consumer.is_closed();
+            !closed || lane.consumer.refresh() != lane.consumer.position()
+        });
+    }
+}

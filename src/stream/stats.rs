@@ -1,0 +1,186 @@
+//! What a stream counts and times.
+//!
+//! Times are for people: nothing decides by them. Not here: the clock of the model, which is the step.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+
+use crate::error::ErrorKind;
+use crate::sync::{AtomicU64, Ordering};
+
+/// A part of a patch's way that is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Stage {
+    /// Convert, check and hash a patch, in the producer's call.
+    Push,
+    /// From commit until the operator takes the patch up.
+    Wait,
+    /// Patch to latent point.
+    Encode,
+    /// From commit to candidate.
+    Total,
+    /// One event: take in the rest, rank, discard, pick, pack.
+    Select,
+    /// All weights.
+    Weights,
+}
+
+impl Stage {
+    /// All stages, in the order of a patch's way.
+    pub const ALL: [Stage; 6] = [Stage::Push, Stage::Wait, Stage::Encode, Stage::Total, Stage::Select, Stage::Weights];
+
+    /// Its name: `push`, `wait`, `encode`, `total`, `select`, `weights`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Push => "push",
+            Stage::Wait => "wait",
+            Stage::Encode => "encode",
+            Stage::Total => "total",
+            Stage::Select => "select",
+            Stage::Weights => "weights",
+        }
+    }
+}
+
+/// How long a stage took, over everything so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Latency {
+    /// How often it was timed.
+    pub count: u64,
+    /// Half took no longer, in us.
+    pub p50_us: f64,
+    /// 99 of 100 took no longer, in us.
+    pub p99_us: f64,
+}
+
+/// Patches that were refused, by reason. Each was answered with an error or written to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rejected {
+    /// A density, position or time that is not finite.
+    pub value: u64,
+    /// A field of another size or another number of channels.
+    pub shape: u64,
+    /// Anything else wrong with the call: an id out of range, an unknown protein state, a step that has ended.
+    pub argument: u64,
+    /// A known id with other content.
+    pub conflict: u64,
+    /// The encoder failed on it.
+    pub model: u64,
+    /// Its slot was overwritten after it was committed.
+    pub corrupt: u64,
+}
+
+impl Rejected {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.value + self.shape + self.argument + self.conflict + self.model + self.corrupt
+    }
+}
+
+/// What a stream has done so far.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Stats {
+    /// Patches committed.
+    pub pushed: u64,
+    /// Pushes of a known id with the same content.
+    pub known: u64,
+    /// Pushes that were answered with "full".
+    pub full: u64,
+    /// Patches refused.
+    pub rejected: Rejected,
+    /// Patches encoded and given to the sampler.
+    pub encoded: u64,
+    /// Events so far.
+    pub events: u64,
+    /// Encoded patches that no event has ranked yet.
+    pub waiting: u64,
+    /// Candidates in the queue.
+    pub candidates: u64,
+    /// Patches selected so far.
+    pub selected: u64,
+    /// Patches discarded so far.
+    pub discarded: u64,
+    /// Latencies by [`Stage`], in the order of [`Stage::ALL`].
+    pub latency: [Latency; Stage::ALL.len()],
+}
+
+/// Counters and histograms that all threads of a stream write.
+pub(super) struct Recorder {
+    pub(super) pushed: AtomicU64,
+    pub(super) known: AtomicU64,
+    pub(super) full: AtomicU64,
+    pub(super) encoded: AtomicU64,
+    rejected: [AtomicU64; 6],
+    latency: [Mutex<Histogram<u64>>; Stage::ALL.len()],
+}
+
+/// The longest time that a histogram tells apart: an hour, in ns.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+impl Recorder {
+    pub(super) fn new() -> Self {
+        Self {
+            pushed: AtomicU64::new(0),
+            known: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+            encoded: AtomicU64::new(0),
+            rejected: Default::default(),
+            latency: std::array::from_fn(|_| {
+                Mutex::new(Histogram::new_with_bounds(1, LONGEST_NS, 2).expect("constant bounds that are valid"))
+            }),
+        }
+    }
+
+    pub(super) fn count(&self, counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a patch that was refused with an error of this kind.
+    pub(super) fn reject(&self, kind: ErrorKind) {
+        let reason = match kind {
+            ErrorKind::Value => 0,
+            ErrorKind::Shape => 1,
+            ErrorKind::Argument | ErrorKind::State | ErrorKind::Unknown => 2,
+            ErrorKind::Conflict => 3,
+            ErrorKind::Model | ErrorKind::Unsupported | ErrorKind::Io | ErrorKind::Memory | ErrorKind::Panic => 4,
+            ErrorKind::Corrupt | ErrorKind::Version => 5,
+        };
+        self.count(&self.rejected[reason]);
+    }
+
+    pub(super) fn time(&self, stage: Stage, nanoseconds: u64) {
+        self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
+    }
+
+    /// The counters and latencies; what only the sampler knows is left 0.
+    pub(super) fn snapshot(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [value, shape, argument, conflict, model, corrupt] = std::array::from_fn(|i| read(&self.rejected[i]));
+        Stats {
+            pushed: read(&self.pushed),
+            known: read(&self.known),
+            full: read(&self.full),
+            encoded: read(&self.encoded),
+            rejected: Rejected { value, shape, argument, conflict, model, corrupt },
+            latency: std::array::from_fn(|i| {
+                let histogram = self.latency[i].lock();
+                let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+                match histogram.len() {
+                    0 => Latency::default(),
+                    count => Latency { count, p50_us: at(0.5), p99_us: at(0.99) },
+                }
+            }),
+            ..Stats::default()
+        }
+    }
+}
+
+/// Nanoseconds of a clock that only grows, the same for all threads of the process.
+pub(super) fn now_ns() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_nanos() as u64
+}

@@ -1,0 +1,154 @@
+//! Models from outside: the shipped network against a naive one in float64, and files with everything wrong.
+//!
+//! Here: the shipped metric network. `naive` is its slow twin, `files` has the tests of model files.
+//! Not here: the encoders without a network and the card's fields (unit tests of `src/encode`).
+#![cfg(feature = "tract")]
+
+use patchstream::encode::Model;
+use patchstream::error::ErrorKind;
+use patchstream::patch::{PatchView, Shape};
+use sha2::{Digest, Sha256};
+
+mod files;
+#[path = "../../models/metric_graph.rs"]
+mod metric_graph;
+mod naive;
+
+use metric_graph::{Params, SPECIES, SplitMix64};
+use naive::naive_metric;
+
+const ONNX: &[u8] = include_bytes!("../../models/metric-37x37x14.onnx");
+const CARD: &str = include_str!("../../models/metric-37x37x14.toml");
+
+fn shape() -> Shape {
+    Shape::new(37, 37, 14).unwrap()
+}
+
+fn view(densities: &[f32]) -> PatchView<'_> {
+    PatchView { shape: shape(), densities, proteins: &[] }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A patch as the DDFT makes them: a smooth hill or dip of each lipid somewhere, and noise on each pixel.
+fn random_patch(seed: u64) -> Vec<f32> {
+    let mut random = SplitMix64(seed);
+    let mut densities = vec![0.0; shape().len()];
+    for (c, (_, fraction, deviation)) in SPECIES.iter().enumerate() {
+        let (x0, y0) = (random.uniform(0.0, 36.0), random.uniform(0.0, 36.0));
+        let (height, width) = (random.uniform(-3.0, 3.0) * deviation, random.uniform(3.0, 12.0));
+        for p in 0..37 * 37 {
+            let (dx, dy) = ((p % 37) as f64 - x0, (p / 37) as f64 - y0);
+            let hill = height / (1.0 + (dx * dx + dy * dy) / (width * width));
+            densities[p * 14 + c] = (fraction / 0.60 + hill + random.uniform(-1.2, 1.2) * deviation) as f32;
+        }
+    }
+    densities
+}
+
+#[test]
+fn committed_metric_files_are_what_the_generator_writes() {
+    let onnx = metric_graph::onnx(&Params::seeded(metric_graph::SEED));
+    assert!(onnx == ONNX, "run `cargo run --example make_metric`");
+    assert_eq!(metric_graph::card(&sha256(&onnx)), CARD, "run `cargo run --example make_metric`");
+}
+
+#[test]
+fn metric_says_what_it_is() {
+    let model = Model::open("metric", shape()).unwrap();
+    assert_eq!((model.dim(), model.backend(), model.shape()), (9, "tract", shape()));
+    let card = model.card();
+    assert_eq!((card.name.as_str(), card.trained, card.sha256.as_str()), ("metric-37x37x14", false, &*sha256(ONNX)));
+    card.check_channels(patchstream::patch::Species::default().names()).unwrap();
+}
+
+#[test]
+fn metric_matches_naive() {
+    let model = Model::open("metric", shape()).unwrap();
+    let params = Params::seeded(metric_graph::SEED);
+    let mut scale = [0.0_f64; 9];
+    let mut error = [0.0_f64; 9];
+    let mut first = vec![];
+    for seed in 0..12 {
+        let densities = random_patch(seed);
+        let mut point = [0.0; 9];
+        model.encode(view(&densities), &mut point).unwrap();
+        let naive = naive_metric(&params, &densities);
+        if seed == 0 {
+            first.clone_from(&naive);
+        }
+        for j in 0..9 {
+            scale[j] = scale[j].max((naive[j] - first[j]).abs());
+            error[j] = error[j].max((f64::from(point[j]) - naive[j]).abs());
+        }
+    }
+    for j in 0..9 {
+        // Patches differ by about 1 in every coordinate, so distances mean something at float32.
+        assert!((0.5..20.0).contains(&scale[j]), "coordinate {j} spreads over {}", scale[j]);
+        assert!(error[j] <= 1e-5 * scale[j].max(1.0), "coordinate {j}: error {} at scale {}", error[j], scale[j]);
+    }
+}
+
+#[test]
+fn many_threads_give_the_points_of_one() {
+    let model = Model::open("metric", shape()).unwrap();
+    let patches: Vec<Vec<f32>> = (0..6).map(random_patch).collect();
+    let views: Vec<PatchView> = patches.iter().map(|p| view(p)).collect();
+    let mut expected = vec![0.0; 6 * 9];
+    model.encode_many(&views, &mut expected).unwrap();
+    std::thread::scope(|scope| {
+        for t in 0..4 {
+            let (model, views, expected) = (model.clone(), &views, &expected);
+            scope.spawn(move || {
+                for i in (0..6).map(|i| (i + t) % 6) {
+                    let mut point = [0.0; 9];
+                    model.encode(views[i], &mut point).unwrap();
+                    assert_eq!(point, expected[i * 9..][..9]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn wrong_sizes_are_shape_errors() {
+    for other in [(72, 72, 14), (37, 37, 13), (36, 37, 14)] {
+        let other = Shape::new(other.0, other.1, other.2).unwrap();
+        let error = Model::open("metric", other).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Shape);
+        assert!(error.message().contains("37x37x14") && error.message().contains(&other.to_string()), "{error}");
+    }
+    let model = Model::open("metric", shape()).unwrap();
+    let densities = random_patch(1);
+    let small = Shape::new(5, 5, 14).unwrap();
+    let mut point = [0.0; 9];
+    let kinds = [
+        model.encode(PatchView { shape: small, densities: &densities[..350], proteins: &[] }, &mut point),
+        model.encode(view(&densities[1..]), &mut point),
+        model.encode(view(&densities), &mut point[1..]),
+        model.encode_many(&[view(&densities)], &mut [0.0; 18]),
+        model.encode_many(&[view(&densities), view(&densities[2..])], &mut [0.0; 18]),
+    ]
+    .map(|result| result.unwrap_err().kind());
+    assert_eq!(kinds, [ErrorKind::Shape; 5]);
+}
+
+#[test]
+fn densities_that_no_network_should_see_are_an_error_and_the_next_patch_goes_through() {
+    let model = Model::open("metric", shape()).unwrap();
+    let good = random_patch(1);
+    let (mut before, mut after) = ([0.0; 9], [0.0; 9]);
+    model.encode(view(&good), &mut before).unwrap();
+    for density in [f32::NAN, f32::NEG_INFINITY, 3e38, 1e6] {
+        let mut wild = good.clone();
+        wild[(5 * 37 + 4) * 14 + 6] = density;
+        let error = model.encode_many(&[view(&good), view(&wild)], &mut [0.0; 18]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Value);
+        assert!(error.message().starts_with("patch 1 of 2"), "{error}");
+        assert!(error.message().contains("PAP6 at pixel (4, 5)"), "{error}");
+    }
+    model.encode(view(&good), &mut after).unwrap();
+    assert_eq!(before, after);
+}
