@@ -56,7 +56,7 @@ typedef struct patchstream_weights patchstream_weights;
 typedef int32_t patchstream_status;
 
 // Densities in a host's own memory, of any regular layout; the values themselves are not changed or kept.
-typedef struct {
+typedef struct patchstream_field {
   // sizeof(patchstream_field), set by the caller.
   uint32_t struct_size;
   // PATCHSTREAM_F32 or PATCHSTREAM_F64.
@@ -83,7 +83,7 @@ typedef struct {
 } patchstream_field;
 
 // A protein. Its layout is that of the library's own.
-typedef struct {
+typedef struct patchstream_protein {
   // The host's id for it, the same in every patch and step.
   uint64_t id;
   // Its state, counted from 0: by default RASa RASb RASc zRASa mRASa mRASb zRAFa mRAFa mRAFb, then the same nine of
@@ -98,7 +98,7 @@ typedef struct {
 } patchstream_protein;
 
 // What an encoder is. The strings live until it is closed.
-typedef struct {
+typedef struct patchstream_model_info {
   // sizeof(patchstream_model_info), set by the caller.
   uint32_t struct_size;
   // Dimensions of its latent space.
@@ -121,7 +121,7 @@ typedef void (*patchstream_log_fn)(void *user, int32_t level, const char *messag
 
 // Options of a stream. patchstream_options_init() sets every field to 0, NULL or -1: as the configuration file has it,
 // or its default, which is named here.
-typedef struct {
+typedef struct patchstream_options {
   // Set by patchstream_options_init().
   uint32_t struct_size;
   // Threads of the library's own: 0, the host's calls do the work; 1, a worker encodes as patches come.
@@ -153,7 +153,7 @@ typedef struct {
 } patchstream_options;
 
 // All of a patch but its densities.
-typedef struct {
+typedef struct patchstream_patch {
   // sizeof(patchstream_patch), set by the caller.
   uint32_t struct_size;
   // Number of proteins.
@@ -167,13 +167,13 @@ typedef struct {
   // Where in the macro model the centre pixel is, x and y in nm.
   double center_nm[2];
   // protein_count proteins, NULL if there is none.
-  const patchstream_protein *proteins;
+  const struct patchstream_protein *proteins;
   // A name for people, UTF-8, at most 256 bytes; NULL if there is none.
   const char *label;
 } patchstream_patch;
 
 // One selected patch. The pointers live until the selections are closed.
-typedef struct {
+typedef struct patchstream_selection {
   // sizeof(patchstream_selection), set by the caller.
   uint32_t struct_size;
   // Its position among all selected, from 0.
@@ -193,7 +193,7 @@ typedef struct {
   // Its latent point, dim numbers.
   const float *point;
   // Its protein_count proteins, NULL if there is none.
-  const patchstream_protein *proteins;
+  const struct patchstream_protein *proteins;
   // The name that the host gave it, NULL if none.
   const char *label;
   // Dimensions of the latent space.
@@ -207,7 +207,7 @@ typedef struct {
 } patchstream_selection;
 
 // How long a part of the way took, over everything so far.
-typedef struct {
+typedef struct patchstream_latency {
   // How often it was timed.
   uint64_t count;
   // Half took no longer, in us.
@@ -217,7 +217,7 @@ typedef struct {
 } patchstream_latency;
 
 // What a stream has done so far.
-typedef struct {
+typedef struct patchstream_stats {
   // sizeof(patchstream_stats), set by the caller.
   uint32_t struct_size;
   // 0.
@@ -255,21 +255,21 @@ typedef struct {
   // Patches discarded so far.
   uint64_t discarded;
   // Converting, checking and hashing a patch, in the producer's call.
-  patchstream_latency push;
+  struct patchstream_latency push;
   // From commit until the operator takes it up.
-  patchstream_latency wait;
+  struct patchstream_latency wait;
   // Patch to latent point.
-  patchstream_latency encode;
+  struct patchstream_latency encode;
   // From commit to candidate.
-  patchstream_latency total;
+  struct patchstream_latency total;
   // One event.
-  patchstream_latency select;
+  struct patchstream_latency select;
   // All weights.
-  patchstream_latency weights;
+  struct patchstream_latency weights;
 } patchstream_stats;
 
 // How many patches one selected patch stands for.
-typedef struct {
+typedef struct patchstream_weight {
   // sizeof(patchstream_weight), set by the caller.
   uint32_t struct_size;
   // 0.
@@ -366,7 +366,7 @@ patchstream_status patchstream_window(const double *position_nm,
 // @param window_low  two numbers: the window's first pixel, inside the grid or not
 // @param out         nx * ny * channels numbers, of a loan or of the caller's own
 // @param filled      out: how many pixels were written; may be NULL
-patchstream_status patchstream_cut(const patchstream_field *owned,
+patchstream_status patchstream_cut(const struct patchstream_field *owned,
                                    const int64_t *owned_low,
                                    const int64_t *grid,
                                    const int64_t *window_low,
@@ -384,12 +384,12 @@ patchstream_status patchstream_cut(const patchstream_field *owned,
 // @param center_nm  two numbers: the patch's centre
 // @param out        room for capacity proteins (count are always enough)
 // @param found      out: how many there are; if they are more than capacity, that is an error and nothing is written
-patchstream_status patchstream_proteins_near(const patchstream_protein *all,
+patchstream_status patchstream_proteins_near(const struct patchstream_protein *all,
                                              size_t count,
                                              const double *box_nm,
                                              const double *center_nm,
                                              double reach_nm,
-                                             patchstream_protein *out,
+                                             struct patchstream_protein *out,
                                              size_t capacity,
                                              size_t *found);
 
@@ -412,40 +412,43 @@ patchstream_status patchstream_model_open(const char *name_or_path,
                                           uint32_t nx,
                                           uint32_t ny,
                                           uint32_t channels,
-                                          patchstream_model **out);
+                                          struct patchstream_model **out);
 
 // What the encoder is. Thread-safe.
-patchstream_status patchstream_model_get_info(const patchstream_model *model, patchstream_model_info *out);
+patchstream_status patchstream_model_get_info(const struct patchstream_model *model,
+                                              struct patchstream_model_info *out);
 
 // Encodes one patch. Every value must be finite. Thread-safe.
 //
 // @param densities  the patch, of the model's shape
 // @param point      out: dim numbers, the model's dimensions
-patchstream_status patchstream_model_encode(const patchstream_model *model,
-                                            const patchstream_field *densities,
+patchstream_status patchstream_model_encode(const struct patchstream_model *model,
+                                            const struct patchstream_field *densities,
                                             float *point,
                                             size_t dim);
 
 // Closes the encoder. NULL is harmless.
-void patchstream_model_close(patchstream_model *model);
+void patchstream_model_close(struct patchstream_model *model);
 
 // Sets all options to their defaults.
 //
 // @param struct_size  sizeof(patchstream_options)
-patchstream_status patchstream_options_init(patchstream_options *options, uint32_t struct_size);
+patchstream_status patchstream_options_init(struct patchstream_options *options, uint32_t struct_size);
 
 // Opens a producer.
 //
 // @param name  a label, the same after a restart; no two open producers of a stream have the same
-patchstream_status patchstream_producer_open(patchstream_stream *stream, const char *name, patchstream_producer **out);
+patchstream_status patchstream_producer_open(struct patchstream_stream *stream,
+                                             const char *name,
+                                             struct patchstream_producer **out);
 
 // Copies a patch into the ring: converts it to float, checks it, commits it. PATCHSTREAM_FULL: the ring is full and
 // nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
 // PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
 // counted in the stream's statistics, and the next one can be pushed.
-patchstream_status patchstream_producer_push(patchstream_producer *producer,
-                                             const patchstream_patch *patch,
-                                             const patchstream_field *densities);
+patchstream_status patchstream_producer_push(struct patchstream_producer *producer,
+                                             const struct patchstream_patch *patch,
+                                             const struct patchstream_field *densities);
 
 // Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
 // any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
@@ -453,41 +456,41 @@ patchstream_status patchstream_producer_push(patchstream_producer *producer,
 // @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
 //                   there before; they may be touched until the loan is committed or abandoned
 // @param loan       out: names the loan
-patchstream_status patchstream_producer_loan(patchstream_producer *producer,
-                                             const patchstream_patch *patch,
+patchstream_status patchstream_producer_loan(struct patchstream_producer *producer,
+                                             const struct patchstream_patch *patch,
                                              float **densities,
                                              uint64_t *loan);
 
 // Commits a patch that was filled in place. The statuses are those of patchstream_producer_push(); the loan has ended
 // with any of them.
-patchstream_status patchstream_producer_commit(patchstream_producer *producer, uint64_t loan);
+patchstream_status patchstream_producer_commit(struct patchstream_producer *producer, uint64_t loan);
 
 // Gives a loan up.
-patchstream_status patchstream_producer_abandon(patchstream_producer *producer, uint64_t loan);
+patchstream_status patchstream_producer_abandon(struct patchstream_producer *producer, uint64_t loan);
 
 // Says that this producer sends nothing more for steps up to step. With several producers an event waits until each
 // has said so; with one it need not be called.
-patchstream_status patchstream_producer_end_step(patchstream_producer *producer, int64_t step);
+patchstream_status patchstream_producer_end_step(struct patchstream_producer *producer, int64_t step);
 
 // Closes the producer; what it committed stays, loans that are out are given up. NULL is harmless.
-void patchstream_producer_close(patchstream_producer *producer);
+void patchstream_producer_close(struct patchstream_producer *producer);
 
 // How many were selected; 0 for NULL. Thread-safe.
-size_t patchstream_selections_count(const patchstream_selections *selections);
+size_t patchstream_selections_count(const struct patchstream_selections *selections);
 
 // One of them, in the order of the picks. Thread-safe.
-patchstream_status patchstream_selections_get(const patchstream_selections *selections,
+patchstream_status patchstream_selections_get(const struct patchstream_selections *selections,
                                               size_t index,
-                                              patchstream_selection *out);
+                                              struct patchstream_selection *out);
 
 // The whole message as a size-prefixed flatbuffer (patchstream.fbs, SelectionBatch). The bytes live until the
 // selections are closed. Thread-safe.
-patchstream_status patchstream_selections_bytes(const patchstream_selections *selections,
+patchstream_status patchstream_selections_bytes(const struct patchstream_selections *selections,
                                                 const uint8_t **bytes,
                                                 size_t *count);
 
 // Closes them. NULL is harmless.
-void patchstream_selections_close(patchstream_selections *selections);
+void patchstream_selections_close(struct patchstream_selections *selections);
 
 // The name of a status, such as "PATCHSTREAM_FULL"; "unknown status" for any other number. It lives for ever.
 const char *patchstream_status_name(patchstream_status status);
@@ -495,61 +498,65 @@ const char *patchstream_status_name(patchstream_status status);
 // Opens a stream.
 //
 // @param options  NULL: all defaults
-patchstream_status patchstream_stream_open(const patchstream_options *options, patchstream_stream **out);
+patchstream_status patchstream_stream_open(const struct patchstream_options *options, struct patchstream_stream **out);
 
 // Takes in what was committed, for about budget_us, one patch at least: encodes it and gives it to the sampler.
 // PATCHSTREAM_OK: nothing is left; PATCHSTREAM_AGAIN: work is left; PATCHSTREAM_STOPPED: a stop was requested. With a
 // worker there is no need for it, but it helps.
-patchstream_status patchstream_stream_poll(patchstream_stream *stream, uint32_t budget_us);
+patchstream_status patchstream_stream_poll(struct patchstream_stream *stream, uint32_t budget_us);
 
 // One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
 // selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
 //
 // @param out  close it with patchstream_selections_close()
-patchstream_status patchstream_stream_select(patchstream_stream *stream,
+patchstream_status patchstream_stream_select(struct patchstream_stream *stream,
                                              int64_t step,
                                              size_t n,
-                                             patchstream_selections **out);
+                                             struct patchstream_selections **out);
 
 // The weights of all selected: how many of all patches, the unselected ones counted at their nearest selected one,
 // each stands for.
 //
 // @param out  close it with patchstream_weights_close()
-patchstream_status patchstream_stream_weights(patchstream_stream *stream, patchstream_weights **out);
+patchstream_status patchstream_stream_weights(struct patchstream_stream *stream, struct patchstream_weights **out);
 
 // The weights of some of the selected: every unselected patch counts at its nearest among exactly these.
 //
 // @param ids      count ids, all selected, none twice
 // @param weights  out: count numbers, in the order of ids
-patchstream_status patchstream_stream_weights_among(patchstream_stream *stream,
+patchstream_status patchstream_stream_weights_among(struct patchstream_stream *stream,
                                                     const uint64_t *ids,
                                                     size_t count,
                                                     double *weights);
 
 // What was done so far. Thread-safe; it may wait for the patch that is being encoded.
-patchstream_status patchstream_stream_stats(const patchstream_stream *stream, patchstream_stats *out);
+patchstream_status patchstream_stream_stats(const struct patchstream_stream *stream, struct patchstream_stats *out);
 
 // Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED. Selecting goes on to work.
 // Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
-void patchstream_stream_request_stop(const patchstream_stream *stream);
+void patchstream_stream_request_stop(const struct patchstream_stream *stream);
 
 // Closes the stream and its worker; its producers answer with PATCHSTREAM_ERR_STATE from then on, and are closed by
 // calls of their own. PATCHSTREAM_AGAIN: the worker was still at work after timeout_ms; the stream takes nothing
 // more, call again. NULL is harmless.
-patchstream_status patchstream_stream_close(patchstream_stream *stream, uint32_t timeout_ms);
+patchstream_status patchstream_stream_close(struct patchstream_stream *stream, uint32_t timeout_ms);
 
 // How many selected patches there are; 0 for NULL. Thread-safe.
-size_t patchstream_weights_count(const patchstream_weights *weights);
+size_t patchstream_weights_count(const struct patchstream_weights *weights);
 
 // One of them, in the order in which the patches were selected. Thread-safe.
-patchstream_status patchstream_weights_get(const patchstream_weights *weights, size_t index, patchstream_weight *out);
+patchstream_status patchstream_weights_get(const struct patchstream_weights *weights,
+                                           size_t index,
+                                           struct patchstream_weight *out);
 
 // The whole message as a size-prefixed flatbuffer (patchstream.fbs, Weights). The bytes live until the weights are
 // closed. Thread-safe.
-patchstream_status patchstream_weights_bytes(const patchstream_weights *weights, const uint8_t **bytes, size_t *count);
+patchstream_status patchstream_weights_bytes(const struct patchstream_weights *weights,
+                                             const uint8_t **bytes,
+                                             size_t *count);
 
 // Closes them. NULL is harmless.
-void patchstream_weights_close(patchstream_weights *weights);
+void patchstream_weights_close(struct patchstream_weights *weights);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -91,13 +91,22 @@ fn extent(axes: &[(i64, isize)]) -> Result<(usize, usize)> {
 /// - `first` is null, or `before` elements before it and the rest of `count` from it on can be read for as long as the
 ///   answer is used.
 unsafe fn samples<'a>(first: *const c_void, kind: u32, (before, count): (usize, usize)) -> Result<Samples<'a>> {
-    // SAFETY: the caller's promise for both; wrapping, so that a null pointer is seen by `array`.
+    let what = "the field";
     Ok(match kind {
-        PATCHSTREAM_F32 => Samples::F32(unsafe { array(start(first.cast::<f32>(), before), count, "the field") }?),
-        _ => Samples::F64(unsafe { array(start(first.cast::<f64>(), before), count, "the field") }?),
+        PATCHSTREAM_F32 => {
+            let low = start(first.cast::<f32>(), before);
+            // SAFETY: the caller's promise.
+            Samples::F32(unsafe { array(low, count, what) }?)
+        }
+        _ => {
+            let low = start(first.cast::<f64>(), before);
+            // SAFETY: the caller's promise.
+            Samples::F64(unsafe { array(low, count, what) }?)
+        }
     })
 }
 
+/// `before` elements down from `first`; null stays null, so that it is found out.
 fn start<T>(first: *const T, before: usize) -> *const T {
     if first.is_null() { first } else { first.wrapping_sub(before) }
 }

@@ -123,7 +123,8 @@ pub extern "C" fn patchstream_producer_abandon(producer: *mut patchstream_produc
     guard(|| {
         let opened = PRODUCERS.get(producer)?;
         let mut opened = lock(&opened)?;
-        drop(take(&mut opened, loan)?);
+        let lent = take(&mut opened, loan)?;
+        opened.producer.abandon(lent);
         Ok(PATCHSTREAM_OK)
     })
 }

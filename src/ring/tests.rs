@@ -71,6 +71,22 @@ fn ring_loans_end_in_any_order_and_arrive_in_the_order_of_the_loans() {
 }
 
 #[test]
+fn ring_abandoned_newest_loan_takes_no_room() {
+    let (mut producer, mut consumer) = ring(2, 3);
+    for _ in 0..10 {
+        let loan = producer.loan(3).unwrap().unwrap();
+        producer.abandon(loan);
+    }
+    assert!(push(&mut producer, 1) && push(&mut producer, 2));
+    assert_eq!((take(&mut consumer), take(&mut consumer), take(&mut consumer)), (Some(1), Some(2), None));
+    let (older, newer) = (producer.loan(3).unwrap().unwrap(), producer.loan(3).unwrap().unwrap());
+    producer.abandon(older);
+    producer.abandon(newer);
+    assert!(push(&mut producer, 3), "the gap is published, the newest is taken back");
+    assert_eq!(take(&mut consumer), Some(3));
+}
+
+#[test]
 fn ring_write_beyond_a_loan_is_an_error_and_the_next_record_goes_through() {
     let (mut producer, mut consumer) = ring(4, 3);
     assert!(push(&mut producer, 1) && push(&mut producer, 2));

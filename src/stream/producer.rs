@@ -9,7 +9,7 @@ use twox_hash::XxHash3_64;
 
 use super::stats::{Stage, now_ns};
 use super::stream::Shared;
-use crate::error::{Result, argument, shape, state};
+use crate::error::{Error, Result, argument, shape, state};
 use crate::patch::{Constellation, Field, Meta, check_densities, check_meta};
 use crate::ring;
 use crate::wire::Packer;
@@ -66,6 +66,7 @@ impl Producer {
         let Some(mut loan) = self.loan(meta)? else { return Ok(Pushed::Full) };
         let started = now_ns();
         if let Err(error) = field.copy_into(&mut loan) {
+            self.abandon(loan);
             return self.refused(error);
         }
         loan.spent_ns += now_ns() - started;
@@ -98,19 +99,35 @@ impl Producer {
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if the step has ended meanwhile. The loan is given up.
     pub fn commit(&mut self, loan: Loan) -> Result<Pushed> {
         let started = now_ns();
-        match self.try_commit(loan, started) {
-            Ok(Pushed::Accepted) => {
-                self.shared.recorder.count(&self.shared.recorder.pushed);
-                self.shared.ring_doorbell();
-                Ok(Pushed::Accepted)
+        let (loan, content) = match self.accept(loan) {
+            Ok(accepted) => accepted,
+            Err((loan, refusal)) => {
+                self.abandon(loan);
+                return match refusal {
+                    None => {
+                        self.shared.recorder.count(&self.shared.recorder.known);
+                        Ok(Pushed::Known)
+                    }
+                    Some(error) => self.refused(error),
+                };
             }
-            Ok(pushed) => {
-                self.shared.recorder.count(&self.shared.recorder.known);
-                self.ring.publish();
-                Ok(pushed)
-            }
-            Err(error) => self.refused(error),
+        };
+        let (id, step, committed_ns) = (loan.id, loan.step, now_ns());
+        let header =
+            ring::Header { kind: ring::KIND_PATCH, id, step, committed_ns, content, ..ring::Header::default() };
+        if let Err(error) = self.ring.commit(loan.slot, loan.metadata_bytes, header) {
+            self.shared.registry.free(id);
+            return self.refused(error);
         }
+        self.shared.recorder.time(Stage::Push, loan.spent_ns + committed_ns - started);
+        self.shared.recorder.count(&self.shared.recorder.pushed);
+        self.shared.ring_doorbell();
+        Ok(Pushed::Accepted)
+    }
+
+    /// Gives a loan up, as dropping it does; its slot is free again at once if it is the newest.
+    pub fn abandon(&mut self, loan: Loan) {
+        self.ring.abandon(loan.slot);
     }
 
     /// Says that this producer sends nothing more for steps up to `step`. With several producers an event waits until
@@ -150,21 +167,24 @@ impl Producer {
         Ok(Some(Loan { slot, id, step, metadata_bytes, spent_ns: now_ns() - started }))
     }
 
-    fn try_commit(&mut self, mut loan: Loan, started: u64) -> Result<Pushed> {
-        self.shared.check_open()?;
-        self.check_step(loan.id, loan.step)?;
-        check_densities(&loan, self.shared.shape).map_err(|error| error.context(format!("patch {}", loan.id)))?;
-        let content = content(&mut loan);
-        if !self.shared.registry.take(loan.id, content)? {
-            return Ok(Pushed::Known);
+    /// Checks a filled loan and takes its id. Answers with the loan and the hash of its content, or with the loan and
+    /// why it is not to be committed: an error, or none where the same patch is known.
+    fn accept(&self, mut loan: Loan) -> Result<(Loan, u64), (Loan, Option<Error>)> {
+        let checked = self
+            .shared
+            .check_open()
+            .and_then(|()| self.check_step(loan.id, loan.step))
+            .and_then(|()| check_densities(&loan, self.shared.shape))
+            .map_err(|error| error.context(format!("patch {}", loan.id)));
+        if let Err(error) = checked {
+            return Err((loan, Some(error)));
         }
-        let committed_ns = now_ns();
-        self.shared.recorder.time(Stage::Push, loan.spent_ns + committed_ns - started);
-        let (id, step) = (loan.id, loan.step);
-        let header =
-            ring::Header { kind: ring::KIND_PATCH, id, step, committed_ns, content, ..ring::Header::default() };
-        self.ring.commit(loan.slot, loan.metadata_bytes, header).inspect_err(|_| self.shared.registry.free(id))?;
-        Ok(Pushed::Accepted)
+        let content = content(&mut loan);
+        match self.shared.registry.take(loan.id, content) {
+            Ok(true) => Ok((loan, content)),
+            Ok(false) => Err((loan, None)),
+            Err(error) => Err((loan, Some(error))),
+        }
     }
 
     fn check_step(&self, id: u64, step: i64) -> Result<()> {
@@ -177,10 +197,9 @@ impl Producer {
         Ok(())
     }
 
-    /// Counts an error and hands it on; slots that were given up go to the reader.
-    fn refused<T>(&mut self, error: crate::error::Error) -> Result<T> {
+    /// Counts an error and hands it on.
+    fn refused<T>(&self, error: Error) -> Result<T> {
         self.shared.recorder.reject(error.kind());
-        self.ring.publish();
         Err(error)
     }
 }

@@ -1,0 +1,28 @@
+// Copies between the DDFT's types and Rust's. Not here: the physics (examples/ddft/ddft.hpp).
+#include "ddft_bridge.hpp"
+
+#include "patchstream-cli/src/bridge.rs.h"
+
+namespace ddft_bridge {
+
+std::unique_ptr<ddft::Model> open(std::int32_t grid, std::int32_t proteins, std::uint64_t seed) {
+  ddft::Options options;
+  options.grid = grid;
+  options.proteins = proteins;
+  options.seed = seed;
+  return std::make_unique<ddft::Model>(options);
+}
+
+rust::Slice<const double> plane(const ddft::Model &model, std::size_t channel) {
+  if (channel >= static_cast<std::size_t>(ddft::channels)) return {};
+  const std::size_t n = static_cast<std::size_t>(model.grid());
+  return {model.plane(static_cast<int>(channel)), n * n};
+}
+
+rust::Vec<Protein> proteins(const ddft::Model &model) {
+  rust::Vec<Protein> all;
+  for (const ddft::Protein &p : model.proteins()) all.push_back({p.id, p.state, p.partner, p.x_nm, p.y_nm});
+  return all;
+}
+
+} // namespace ddft_bridge

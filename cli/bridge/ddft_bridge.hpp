@@ -1,0 +1,29 @@
+// What Rust needs of the DDFT beside its own methods: making one, and its fields and proteins as Rust's types.
+//
+// Nanometres, nm^-2. Not here: the physics (examples/ddft/ddft.hpp).
+#ifndef PATCHSTREAM_DDFT_BRIDGE_HPP
+#define PATCHSTREAM_DDFT_BRIDGE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "ddft.hpp"
+#include "rust/cxx.h"
+
+namespace ddft_bridge {
+
+struct Protein; // defined by the bridge, as ddft::Protein
+
+// Throws std::invalid_argument, with a sentence, for options out of their ranges.
+std::unique_ptr<ddft::Model> open(std::int32_t grid, std::int32_t proteins, std::uint64_t seed);
+
+// Densities of a channel, 0 .. ddft::channels - 1: [y * grid + x].
+rust::Slice<const double> plane(const ddft::Model &model, std::size_t channel);
+
+// All proteins at their places in the box.
+rust::Vec<Protein> proteins(const ddft::Model &model);
+
+} // namespace ddft_bridge
+
+#endif

@@ -1,0 +1,102 @@
+//! The C++ DDFT as a Rust type.
+//!
+//! Nanometres, microseconds, nm^-2; planes `[y * grid + x]`. Its options are checked by the C++ side.
+//! Not here: the physics (`examples/ddft/ddft.hpp`), cutting patches out of its fields ([`super::campaign`]).
+
+use cxx::UniquePtr;
+use patchstream::error::{Result, argument};
+use patchstream::patch::Protein;
+
+#[cxx::bridge(namespace = "ddft_bridge")]
+mod ffi {
+    /// A protein at its place in the box, as `patchstream::patch::Protein`.
+    struct Protein {
+        id: u64,
+        state: i32,
+        partner: i32,
+        x_nm: f64,
+        y_nm: f64,
+    }
+
+    unsafe extern "C++" {
+        include!("patchstream-cli/bridge/ddft_bridge.hpp");
+
+        #[namespace = "ddft"]
+        type Model;
+
+        fn open(grid: i32, proteins: i32, seed: u64) -> Result<UniquePtr<Model>>;
+        fn plane(model: &Model, channel: usize) -> &[f64];
+        fn proteins(model: &Model) -> Vec<Protein>;
+
+        fn step(self: Pin<&mut Model>) -> Result<()>;
+        fn time_us(&self) -> f64;
+        fn grid(&self) -> i32;
+        fn spacing_nm(&self) -> f64;
+        fn box_nm(&self) -> f64;
+        fn control_point(self: Pin<&mut Model>, min_distance_nm: f64, out: &mut [f64; 2]) -> bool;
+    }
+}
+
+/// The macro model: lipid densities on a periodic square, and the proteins in it.
+pub struct Ddft(UniquePtr<ffi::Model>);
+
+impl Ddft {
+    /// Lipid species of the model: its channels.
+    pub const CHANNELS: usize = 14;
+
+    /// A membrane of `grid` x `grid` points with so many RAS.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for what the model cannot compute.
+    pub fn open(grid: u16, proteins: u16, seed: u64) -> Result<Self> {
+        ffi::open(grid.into(), proteins.into(), seed).map(Self).map_err(|error| argument(error.what()))
+    }
+
+    /// One time step.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) if the model has left what it can compute.
+    pub fn step(&mut self) -> Result<()> {
+        self.0.pin_mut().step().map_err(|error| argument(error.what()))
+    }
+
+    /// Time since the start, in us.
+    pub fn time_us(&self) -> f64 {
+        self.0.time_us()
+    }
+
+    /// Grid points a side.
+    pub fn grid(&self) -> usize {
+        self.0.grid() as usize
+    }
+
+    /// Distance of grid points in nm.
+    pub fn spacing_nm(&self) -> f64 {
+        self.0.spacing_nm()
+    }
+
+    /// Edge of the periodic box in nm.
+    pub fn box_nm(&self) -> f64 {
+        self.0.box_nm()
+    }
+
+    /// Densities of a channel, `[y * grid + x]`, nm^-2.
+    pub fn plane(&self, channel: usize) -> &[f64] {
+        ffi::plane(&self.0, channel)
+    }
+
+    /// All proteins at their places in the box.
+    pub fn proteins(&self) -> Vec<Protein> {
+        ffi::proteins(&self.0)
+            .into_iter()
+            .map(|ffi::Protein { id, state, partner, x_nm, y_nm }| Protein { id, state, partner, x_nm, y_nm })
+            .collect()
+    }
+
+    /// A random point at least `distance_nm` from every protein; `None` where 256 tries found none. Asking changes
+    /// nothing in what the model computes.
+    pub fn control_point(&mut self, distance_nm: f64) -> Option<[f64; 2]> {
+        let mut point = [0.0; 2];
+        self.0.pin_mut().control_point(distance_nm, &mut point).then_some(point)
+    }
+}

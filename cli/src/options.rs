@@ -1,0 +1,97 @@
+//! What the command can be told, and its help.
+//!
+//! These options and the files that a campaign writes are a contract that scripts rely on.
+//! Not here: what is done with them ([`super::campaign`]).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use patchstream::stream::Config;
+
+/// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
+#[derive(Parser)]
+#[command(name = "patchstream", version)]
+pub struct Cli {
+    /// What to do; without it the help is printed.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Simulate a membrane with proteins and select the patches that are worth a closer look
+    ///
+    /// Runs a dynamic density functional theory (DDFT) of a lipid membrane with RAS and RAF proteins. Every few steps
+    /// it cuts a patch of 30 nm x 30 nm around each RAS, and a few control patches far from any protein, and streams
+    /// them through an encoder into the sampler. The sampler selects the patches that are least like those already
+    /// selected; at the end, weights say how many patches each selected one stands for.
+    ///
+    /// Files in the output folder: selections.psel (each event's selections and the weights, as flatbuffers),
+    /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json.
+    ///
+    /// The same options give the same selections and weights, with --background too. Ctrl-C ends the run early and
+    /// writes what was done so far. Of an option that is given twice the last one counts.
+    #[command(args_override_self = true)]
+    Campaign(Options),
+}
+
+/// The options of a campaign.
+#[derive(Args, Debug, Clone)]
+pub struct Options {
+    /// Time steps of the membrane, 0.0007 us each
+    #[arg(long, value_name = "STEPS", default_value_t = 3000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    pub steps: i64,
+
+    /// Size of the membrane: grid points a side, 30/36 nm apart (192 points are 160 nm)
+    #[arg(long, value_name = "POINTS", default_value_t = 192)]
+    pub grid: u16,
+
+    /// RAS proteins in the membrane; two in five of them carry a RAF
+    #[arg(long, value_name = "RAS", default_value_t = 10)]
+    pub proteins: u16,
+
+    /// Control patches of each frame, cut 50 nm or more from any protein where the membrane has such a place
+    #[arg(long, value_name = "PATCHES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=64))]
+    pub controls: u8,
+
+    /// Start of all random numbers: the same seed gives the same campaign, another seed another one
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Cut patches and select every so many steps
+    #[arg(long, value_name = "STEPS", default_value_t = 25, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    pub every: i64,
+
+    /// Patches to select each time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..))]
+    pub select: u32,
+
+    /// Candidates to keep waiting for selection; the least novel ones beyond it are discarded
+    #[arg(long, value_name = "PATCHES", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub capacity: u64,
+
+    /// Encoder that makes a point of a patch: metric, mean, radial, a NAME.onnx with its card NAME.toml beside it, or a
+    /// folder that holds exactly one
+    #[arg(long, value_name = "MODEL", default_value_t = Config::default().model)]
+    pub model: String,
+
+    /// Encode on a thread of its own while the membrane moves on; selections stay the same
+    #[arg(long)]
+    pub background: bool,
+
+    /// What simulates the selected patches in detail
+    #[arg(long, value_name = "CODE", value_enum, default_value_t = Md::None)]
+    pub md: Md,
+
+    /// Folder for the files; it is made, and files of an earlier campaign are replaced
+    #[arg(long, value_name = "FOLDER", default_value = "campaign")]
+    pub out: PathBuf,
+}
+
+/// The codes that can simulate selected patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Md {
+    /// Nothing: selections are only written down
+    None,
+}

@@ -1,0 +1,89 @@
+//! How far a campaign is: a bar on a terminal, about ten plain lines anywhere else, both on stderr.
+//!
+//! Not here: the summary, on stdout ([`super::summary`]).
+
+use std::io::{IsTerminal, Write, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use patchstream::stream::LogLevel;
+
+use super::summary::Done;
+
+/// Plain lines of a whole campaign.
+const LINES: i64 = 10;
+
+/// Shows how far a campaign is.
+pub struct Progress {
+    /// Hidden where stderr is no terminal.
+    bar: ProgressBar,
+    steps: i64,
+    terminal: bool,
+}
+
+impl Progress {
+    /// Of a campaign of so many steps.
+    pub fn new(steps: i64) -> Self {
+        let terminal = stderr().is_terminal();
+        let bar = if terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:30} step {pos} of {len}, {msg}, {eta} left");
+        bar.set_style(style.expect("a constant template that is valid").progress_chars("=> "));
+        Self { bar, steps, terminal }
+    }
+
+    /// Prints the stream's warnings, above the bar. What it says once, such as a model without training, is said in the
+    /// campaign's own words.
+    pub fn log(&self) -> impl Fn(LogLevel, &str) + Send + Sync + use<> {
+        let bar = self.bar.clone();
+        move |level, message| {
+            if level == LogLevel::Warning {
+                bar.suspend(|| say(&format!("warning: {message}")));
+            }
+        }
+    }
+
+    /// `step` is done.
+    pub fn step(&self, step: i64, done: &Done) {
+        if self.terminal {
+            if step == 1 || step % 10 == 0 {
+                self.bar.set_message(counts(done));
+            }
+            self.bar.set_position(step as u64);
+        } else if line_is_due(step, self.steps) {
+            say(&format!("step {step} of {}, {}", self.steps, counts(done)));
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn counts(done: &Done) -> String {
+    format!("{} patches, {} selected", done.patches, done.selected)
+}
+
+/// A stderr that nobody reads is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Whether a tenth of the campaign ends with this step.
+fn line_is_due(step: i64, steps: i64) -> bool {
+    let tenths = |step: i64| i128::from(step) * i128::from(LINES) / i128::from(steps);
+    tenths(step) > tenths(step - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_campaign_has_ten_lines_and_the_last_step_has_one() {
+        for steps in [10, 11, 99, 2000, 12_345] {
+            assert_eq!((1..=steps).filter(|&step| line_is_due(step, steps)).count(), 10, "{steps} steps");
+            assert!(line_is_due(steps, steps));
+        }
+        assert_eq!((1..=3).filter(|&step| line_is_due(step, 3)).count(), 3);
+    }
+}

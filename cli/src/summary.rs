@@ -1,0 +1,173 @@
+//! What a campaign says at its start and end, to people on stdout and to programs in `summary.json`.
+//!
+//! Not here: the bar ([`super::progress`]), the other files ([`super::output`]).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use patchstream::encode::Model;
+use patchstream::patch::{Constellation, Protein, ProteinKind, ProteinStates};
+use patchstream::stream::{Stage, Stats};
+use patchstream::wire;
+use serde_json::{Value, json};
+
+use super::options::Options;
+use super::output::NAMES;
+
+/// The version of the files' format.
+const FORMAT: u32 = 1;
+/// Constellations that the summary for people lists.
+const MOST_KINDS: usize = 6;
+
+/// What was done so far.
+#[derive(Default)]
+pub struct Done {
+    /// Steps of the macro model.
+    pub steps: i64,
+    /// Its time in us.
+    pub time_us: f64,
+    /// Patches that events have taken in.
+    pub patches: u64,
+    /// Control patches sent.
+    pub controls: u64,
+    /// Patches selected.
+    pub selected: u64,
+    /// How many patches of each constellation were selected.
+    pub constellations: BTreeMap<Constellation, u64>,
+    /// Wall time in s, from the first look at the options to the weights.
+    pub seconds: f64,
+    /// A signal ended it early.
+    pub interrupted: bool,
+}
+
+impl Done {
+    /// Counts what an event did.
+    pub fn count(&mut self, batch: &wire::SelectionBatch) {
+        self.patches = batch.candidates + batch.selected + batch.discarded;
+        self.selected = batch.selected;
+        for selection in &batch.selections {
+            *self.constellations.entry(selection.constellation).or_default() += 1;
+        }
+    }
+}
+
+/// `summary.json`. Latencies are in us, null for a stage that nothing went through; `sha256` is null for an encoder
+/// without a file.
+pub fn json(options: &Options, done: &Done, stats: &Stats, model: &Model) -> String {
+    let mut latency = serde_json::Map::new();
+    for (stage, time) in Stage::ALL.iter().zip(stats.latency) {
+        let of = |value: f64| if time.count > 0 { json!(value) } else { Value::Null };
+        latency.insert(stage.name().into(), json!({ "p50": of(time.p50_us), "p99": of(time.p99_us) }));
+    }
+    let card = model.card();
+    let sha256 = if card.sha256.is_empty() { Value::Null } else { json!(card.sha256) };
+    let constellations: BTreeMap<String, u64> =
+        done.constellations.iter().map(|(constellation, &count)| (constellation.to_string(), count)).collect();
+    let summary = json!({
+        "seed": options.seed,
+        "steps": done.steps,
+        "time_us": done.time_us,
+        "interrupted": done.interrupted,
+        "patches": stats.pushed,
+        "candidates": stats.candidates,
+        "selected": stats.selected,
+        "discarded": stats.discarded,
+        "rejected": stats.rejected.total(),
+        "selected_constellations": constellations,
+        "seconds": done.seconds,
+        "latency_us": latency,
+        "model": { "name": card.name, "sha256": sha256, "trained": card.trained },
+        "backend": model.backend(),
+        "versions": { "patchstream": env!("CARGO_PKG_VERSION"), "format": FORMAT },
+        "options": {
+            "steps": options.steps,
+            "grid": options.grid,
+            "proteins": options.proteins,
+            "controls": options.controls,
+            "seed": options.seed,
+            "every": options.every,
+            "select": options.select,
+            "capacity": options.capacity,
+            "model": options.model,
+            "background": options.background,
+            "md": "none",
+            "out": options.out.to_string_lossy(),
+        },
+    });
+    format!("{summary:#}\n")
+}
+
+/// What is about to run.
+pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, model: &Model) {
+    let states = ProteinStates::default();
+    let count = |kind| proteins.iter().filter(|protein| states.kind(protein.state) == Some(kind)).count();
+    let card = model.card();
+    let training = match (model.backend(), card.trained) {
+        ("builtin", _) => "nothing in it to train",
+        (_, true) => "trained",
+        (_, false) => "untrained: the selection shows the machinery, not the membrane",
+    };
+    print(&format!(
+        "membrane  {0} x {0} points, {box_nm:.0} nm, {1} RAS, {2} RAF, seed {3}\n\
+         encoder   {4} ({5}), {6} dimensions,\n          {training}\n",
+        options.grid,
+        count(ProteinKind::Ras),
+        count(ProteinKind::Raf),
+        options.seed,
+        card.name,
+        model.backend(),
+        model.dim(),
+    ));
+}
+
+/// What was done.
+pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::Weights) {
+    let mut text = String::new();
+    if done.interrupted {
+        let _ = writeln!(text, "interrupted after step {} of {}: this is what was done", done.steps, options.steps);
+    }
+    let _ = writeln!(
+        text,
+        "run       {} steps, {:.3} us of membrane, in {:.1} s\n\
+         patches   {}, {} of them controls: {} selected, {} candidates left, {} discarded, {} rejected",
+        done.steps,
+        done.time_us,
+        done.seconds,
+        stats.pushed,
+        done.controls,
+        stats.selected,
+        stats.candidates,
+        stats.discarded,
+        stats.rejected.total(),
+    );
+    let mut kinds: Vec<_> = done.constellations.iter().collect();
+    kinds.sort_by_key(|&(_, &count)| std::cmp::Reverse(count));
+    let others = kinds.split_off(kinds.len().min(MOST_KINDS));
+    let mut kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} with {kind}")).collect();
+    if !others.is_empty() {
+        let count: u64 = others.iter().map(|(_, count)| *count).sum();
+        kinds.push(format!("{count} of {} other kinds", others.len()));
+    }
+    if !kinds.is_empty() {
+        let _ = writeln!(text, "selected  {}", kinds.join("; "));
+    }
+    let heaviest = weights.ids.iter().zip(&weights.weights).max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+    if let Some((id, weight)) = heaviest {
+        let _ = writeln!(text, "weights   the heaviest is patch {id}: it stands for {weight} patches");
+    }
+    let _ = writeln!(text, "latency   {:<10}{:>12}{:>13}", "us", "half within", "99 % within");
+    for (stage, time) in Stage::ALL.iter().zip(stats.latency) {
+        if time.count > 0 {
+            let _ = writeln!(text, "          {:<10}{:>12.1}{:>13.1}", stage.name(), time.p50_us, time.p99_us);
+        }
+    }
+    let _ = writeln!(text, "files     {} in {}", NAMES.join(" "), options.out.display());
+    print(&text);
+}
+
+/// A stdout that nobody reads is no reason to stop.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

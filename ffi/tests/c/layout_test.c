@@ -1,0 +1,100 @@
+/* Sizes and offsets that must never move, and names and numbers that programs were compiled with. A struct may grow at
+ * its end: then its size here grows too, and nothing else changes. Prints each check that fails. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "patchstream.h"
+
+static int failures;
+
+#define CHECK(condition)                                \
+  do {                                                  \
+    if (!(condition)) {                                 \
+      printf("line %d: %s\n", __LINE__, #condition);    \
+      failures++;                                       \
+    }                                                   \
+  } while (0)
+
+#define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
+
+static void layout_never_moves(void) {
+  CHECK(sizeof(struct patchstream_options) == 80);
+  OFFSET(patchstream_options, struct_size, 0);
+  OFFSET(patchstream_options, threads, 4);
+  OFFSET(patchstream_options, worker_cpu, 8);
+  OFFSET(patchstream_options, mode, 12);
+  OFFSET(patchstream_options, nx, 16);
+  OFFSET(patchstream_options, ny, 20);
+  OFFSET(patchstream_options, size_nm, 24);
+  OFFSET(patchstream_options, slots, 32);
+  OFFSET(patchstream_options, k, 36);
+  OFFSET(patchstream_options, capacity, 40);
+  OFFSET(patchstream_options, model, 48);
+  OFFSET(patchstream_options, config, 56);
+  OFFSET(patchstream_options, log, 64);
+  OFFSET(patchstream_options, log_user, 72);
+  CHECK(sizeof(struct patchstream_protein) == 32);
+  OFFSET(patchstream_protein, state, 8);
+  OFFSET(patchstream_protein, partner, 12);
+  OFFSET(patchstream_protein, x_nm, 16);
+  OFFSET(patchstream_protein, y_nm, 24);
+  CHECK(sizeof(struct patchstream_patch) == 64);
+  OFFSET(patchstream_patch, protein_count, 4);
+  OFFSET(patchstream_patch, id, 8);
+  OFFSET(patchstream_patch, step, 16);
+  OFFSET(patchstream_patch, time_us, 24);
+  OFFSET(patchstream_patch, center_nm, 32);
+  OFFSET(patchstream_patch, proteins, 48);
+  OFFSET(patchstream_patch, label, 56);
+  CHECK(sizeof(struct patchstream_field) == 64);
+  OFFSET(patchstream_field, type, 4);
+  OFFSET(patchstream_field, nx, 8);
+  OFFSET(patchstream_field, channels, 16);
+  OFFSET(patchstream_field, stride_x, 24);
+  OFFSET(patchstream_field, stride_c, 40);
+  OFFSET(patchstream_field, data, 48);
+  OFFSET(patchstream_field, planes, 56);
+  CHECK(sizeof(struct patchstream_selection) == 104);
+  OFFSET(patchstream_selection, order, 4);
+  OFFSET(patchstream_selection, id, 8);
+  OFFSET(patchstream_selection, event, 16);
+  OFFSET(patchstream_selection, step, 24);
+  OFFSET(patchstream_selection, time_us, 32);
+  OFFSET(patchstream_selection, rank, 40);
+  OFFSET(patchstream_selection, center_nm, 48);
+  OFFSET(patchstream_selection, point, 64);
+  OFFSET(patchstream_selection, proteins, 72);
+  OFFSET(patchstream_selection, label, 80);
+  OFFSET(patchstream_selection, dim, 88);
+  OFFSET(patchstream_selection, protein_count, 92);
+  OFFSET(patchstream_selection, ras, 96);
+  OFFSET(patchstream_selection, raf, 100);
+  CHECK(sizeof(struct patchstream_weight) == 32);
+  OFFSET(patchstream_weight, id, 8);
+  OFFSET(patchstream_weight, weight, 16);
+  OFFSET(patchstream_weight, normalised, 24);
+  CHECK(sizeof(struct patchstream_model_info) == 40);
+  CHECK(sizeof(struct patchstream_stats) == 280);
+  OFFSET(patchstream_stats, pushed, 8);
+  OFFSET(patchstream_stats, rejected, 32);
+  OFFSET(patchstream_stats, encoded, 88);
+  OFFSET(patchstream_stats, discarded, 128);
+  OFFSET(patchstream_stats, push, 136);
+  OFFSET(patchstream_stats, weights, 256);
+}
+
+static void versions_and_names(void) {
+  CHECK(patchstream_abi_version() == PATCHSTREAM_ABI_VERSION);
+  CHECK(strchr(patchstream_version(), '.') != NULL);
+  CHECK(strcmp(patchstream_status_name(PATCHSTREAM_OK), "PATCHSTREAM_OK") == 0);
+  CHECK(strcmp(patchstream_status_name(PATCHSTREAM_ERR_PANIC), "PATCHSTREAM_ERR_PANIC") == 0);
+  CHECK(strcmp(patchstream_status_name(77), "unknown status") == 0);
+}
+
+int main(void) {
+  layout_never_moves();
+  versions_and_names();
+  printf("layout_test: %d failures\n", failures);
+  return failures == 0 ? 0 : 1;
+}
