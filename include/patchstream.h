@@ -38,7 +38,7 @@
 // An encoder: from a patch to a latent point. Several threads may use one.
 typedef struct patchstream_model patchstream_model;
 
-// One source of patches. One thread at a time, any thread.
+// One source of patches. Several threads may use one; its calls take turns.
 typedef struct patchstream_producer patchstream_producer;
 
 // What one event selected. It never changes; several threads may read it.
@@ -116,7 +116,8 @@ typedef struct patchstream_model_info {
 } patchstream_model_info;
 
 // Where the log goes: the library itself never prints. Called by the thread that has something to say, which may be
-// the stream's worker; it must return, throw nothing, and not call the stream. message lives during the call.
+// the stream's worker, and while no lock of the stream is held; it must return and throw nothing. message lives during
+// the call.
 typedef void (*patchstream_log_fn)(void *user, int32_t level, const char *message);
 
 // Options of a stream. patchstream_options_init() sets every field to 0, NULL or -1: as the configuration file has it,
@@ -126,7 +127,7 @@ typedef struct patchstream_options {
   uint32_t struct_size;
   // Threads of the library's own: 0, the host's calls do the work; 1, a worker encodes as patches come.
   uint32_t threads;
-  // The processor that the worker is bound to; -1: not bound.
+  // The processor that the worker is bound to; -1: not bound. Only with threads.
   int32_t worker_cpu;
   // PATCHSTREAM_SEQUENTIAL or PATCHSTREAM_BATCH.
   uint32_t mode;
@@ -358,7 +359,8 @@ patchstream_status patchstream_window(const double *position_nm,
 
 // Copies a window of a periodic field to out[(y*nx+x)*channels+c]. A rank of a distributed code passes the part of the
 // grid that it owns: only pixels in it are written, the others are left as they are, so that zeroed windows can be
-// summed over ranks. Who owns all of the grid passes owned_low {0, 0}. Thread-safe.
+// summed over ranks. Who owns all of the grid passes owned_low {0, 0}. Thread-safe; out does not overlap the field, and
+// each thread has an out of its own.
 //
 // @param owned       the field, or the part of it that the caller has
 // @param owned_low   two numbers: its first pixel in the grid
@@ -394,7 +396,7 @@ patchstream_status patchstream_proteins_near(const struct patchstream_protein *a
                                              size_t *found);
 
 // What the last call on this thread that returned an error (a status below 0) had to say: what is wrong, with the
-// values, and what to do. "" before the first. It lives until the next error on this thread.
+// values, and what to do. "" before the first, and while a thread ends. It lives until the next error on this thread.
 const char *patchstream_last_error(void);
 
 // The version of the library, such as "0.1.0". It lives for ever.
@@ -418,7 +420,8 @@ patchstream_status patchstream_model_open(const char *name_or_path,
 patchstream_status patchstream_model_get_info(const struct patchstream_model *model,
                                               struct patchstream_model_info *out);
 
-// Encodes one patch. Every value must be finite. Thread-safe.
+// Encodes one patch, without proteins: as cut, also by a model that would turn a patch of a stream by its proteins.
+// Every value must be finite. Thread-safe.
 //
 // @param densities  the patch, of the model's shape
 // @param point      out: dim numbers, the model's dimensions
@@ -461,15 +464,16 @@ patchstream_status patchstream_producer_loan(struct patchstream_producer *produc
                                              float **densities,
                                              uint64_t *loan);
 
-// Commits a patch that was filled in place. The statuses are those of patchstream_producer_push(); the loan has ended
+// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of patchstream_producer_push(); the loan has ended
 // with any of them.
-patchstream_status patchstream_producer_commit(struct patchstream_producer *producer, uint64_t loan);
+patchstream_status patchstream_producer_commit(struct patchstream_producer *producer,
+                                               uint64_t loan);
 
 // Gives a loan up.
 patchstream_status patchstream_producer_abandon(struct patchstream_producer *producer, uint64_t loan);
 
-// Says that this producer sends nothing more for steps up to step. With several producers an event waits until each
-// has said so; with one it need not be called.
+// Says that this producer sends nothing more for steps up to step; no loan may be out. Once several producers have been
+// open at the same time an event waits until each that is open has said so; with one it need not be called.
 patchstream_status patchstream_producer_end_step(struct patchstream_producer *producer, int64_t step);
 
 // Closes the producer; what it committed stays, loans that are out are given up. NULL is harmless.
@@ -507,6 +511,7 @@ patchstream_status patchstream_stream_poll(struct patchstream_stream *stream, ui
 
 // One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
 // selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+// A patch that was committed after a loan which is still out waits for that loan.
 //
 // @param out  close it with patchstream_selections_close()
 patchstream_status patchstream_stream_select(struct patchstream_stream *stream,
@@ -529,10 +534,11 @@ patchstream_status patchstream_stream_weights_among(struct patchstream_stream *s
                                                     size_t count,
                                                     double *weights);
 
-// What was done so far. Thread-safe; it may wait for the patch that is being encoded.
+// What was done so far. Thread-safe; it waits for nothing.
 patchstream_status patchstream_stream_stats(const struct patchstream_stream *stream, struct patchstream_stats *out);
 
-// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED. Selecting goes on to work.
+// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED after the next patch. Selecting goes
+// on to work.
 // Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
 void patchstream_stream_request_stop(const struct patchstream_stream *stream);
 

@@ -38,7 +38,7 @@ using Stats = patchstream_stats;
 using microseconds = std::chrono::microseconds;
 using milliseconds = std::chrono::milliseconds;
 
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
 // A status below 0 and its sentence: what is wrong, and what to do.
 class Error : public std::runtime_error {
  public:
@@ -127,11 +127,17 @@ class Handle {
   }
   ~Handle() { reset(nullptr); }
   T *get() const noexcept { return handle_; }
+  T *release() noexcept { return std::exchange(handle_, nullptr); }
   void reset(T *handle) noexcept { close(std::exchange(handle_, handle)); }
 
  private:
   T *handle_ = nullptr;
 };
+
+// What fits into the C interface's times.
+constexpr std::uint32_t clamped(std::int64_t count) noexcept {
+  return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
+}
 
 inline void close_stream(patchstream_stream *stream) noexcept {
   while (patchstream_stream_close(stream, 1000) == PATCHSTREAM_AGAIN) {
@@ -174,15 +180,11 @@ inline status try_cut(const Field &owned, std::array<std::int64_t, 2> owned_low,
   return patchstream_cut(&owned, owned_low.data(), grid.data(), window_low.data(), nx, ny, out, filled);
 }
 
-// The proteins around a centre, nearest first, relative to it. `out` is made as large as is needed.
+// The proteins around a centre, nearest first, relative to it. `out` is large enough with as many places as `all` has.
 inline status try_proteins_near(span<const Protein> all, std::array<double, 2> box_nm, std::array<double, 2> center_nm,
-                                double reach_nm, std::vector<Protein> &out) {
-  out.resize(all.size());
-  std::size_t found = 0;
-  status code = patchstream_proteins_near(all.data(), all.size(), box_nm.data(), center_nm.data(), reach_nm, out.data(),
-                                          out.size(), &found);
-  out.resize(found);
-  return code;
+                                double reach_nm, span<Protein> out, std::size_t &found) noexcept {
+  return patchstream_proteins_near(all.data(), all.size(), box_nm.data(), center_nm.data(), reach_nm, out.data(),
+                                   out.size(), &found);
 }
 
 // Options of a stream; what is not set has the library's default, which patchstream.h names.
@@ -313,7 +315,7 @@ class Weights {
 };
 
 // A place in the ring for one patch, to be filled in place by any thread, then committed. False if the ring was full.
-// Given up if it is dropped; it does not outlive its Producer.
+// Patches of later loans wait for it. Given up if it is dropped.
 class Loan {
  public:
   Loan() noexcept = default;
@@ -334,7 +336,7 @@ class Loan {
     densities_ = nullptr;
     return patchstream_producer_commit(producer_, loan_);
   }
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
   status commit() { return check(try_commit()); }  // ok or known
 #endif
 
@@ -349,7 +351,7 @@ class Loan {
   float *densities_ = nullptr;
 };
 
-// One source of patches: one thread at a time.
+// One source of patches. Several threads may use one; its calls take turns.
 class Producer {
  public:
   Producer() noexcept = default;
@@ -374,7 +376,7 @@ class Producer {
   // Nothing more comes for steps up to this one.
   status try_end_step(std::int64_t step) noexcept { return patchstream_producer_end_step(handle_.get(), step); }
   void close() noexcept { handle_.reset(nullptr); }
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
   status push(const Patch &patch, const Field &densities) { return check(try_push(patch, densities)); }
   Loan loan(const Patch &patch) {
     Loan loan;
@@ -410,9 +412,7 @@ class Stream {
   }
   // Takes in what was committed, for about this long: ok, again or stopped.
   status try_poll(microseconds budget) noexcept {
-    const auto count = budget.count();
-    const auto most = static_cast<microseconds::rep>(UINT32_MAX);
-    return patchstream_stream_poll(handle_.get(), static_cast<std::uint32_t>(count < 0 ? 0 : count > most ? most : count));
+    return patchstream_stream_poll(handle_.get(), detail::clamped(budget.count()));
   }
   // One event: ok or again.
   status try_select(std::int64_t step, std::size_t n, Selections &out) noexcept {
@@ -438,14 +438,14 @@ class Stream {
   }
   // ok, or again while the worker is still at work.
   status try_close(milliseconds timeout) noexcept {
-    const status code = patchstream_stream_close(handle_.get(), static_cast<std::uint32_t>(timeout.count()));
-    if (code == ok) handle_ = {};
+    const status code = patchstream_stream_close(handle_.get(), detail::clamped(timeout.count()));
+    if (code == ok) handle_.release();
     return code;
   }
   // Polls return `stopped` from now on. From any thread and in a signal handler.
   void request_stop() const noexcept { patchstream_stream_request_stop(handle_.get()); }
 
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
   explicit Stream(const Options &options) { check(try_open(options, *this)); }
   Producer producer(const char *name) {
     Producer producer;
@@ -501,7 +501,7 @@ class Model {
   status try_encode(const Field &densities, span<float> point) const noexcept {
     return patchstream_model_encode(handle_.get(), &densities, point.data(), point.size());
   }
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
   Model(const char *name_or_path, std::uint32_t nx, std::uint32_t ny, std::uint32_t channels) {
     check(try_open(name_or_path, nx, ny, channels, *this));
   }
@@ -521,7 +521,7 @@ class Model {
   detail::Handle<patchstream_model, patchstream_model_close> handle_;
 };
 
-#if PATCHSTREAM_EXCEPTIONS
+#ifdef PATCHSTREAM_EXCEPTIONS
 inline Window window(std::array<double, 2> position_nm, std::array<std::int64_t, 2> grid, double spacing_nm,
                      std::uint32_t nx, std::uint32_t ny) {
   Window window;
@@ -537,8 +537,10 @@ inline std::size_t cut(const Field &owned, std::array<std::int64_t, 2> owned_low
 }
 inline std::vector<Protein> proteins_near(span<const Protein> all, std::array<double, 2> box_nm,
                                           std::array<double, 2> center_nm, double reach_nm) {
-  std::vector<Protein> near;
-  check(try_proteins_near(all, box_nm, center_nm, reach_nm, near));
+  std::vector<Protein> near(all.size());
+  std::size_t found = 0;
+  check(try_proteins_near(all, box_nm, center_nm, reach_nm, near, found));
+  near.resize(found);
   return near;
 }
 #endif

@@ -40,7 +40,8 @@ pub unsafe extern "C" fn patchstream_window(
 
 /// Copies a window of a periodic field to out[(y*nx+x)*channels+c]. A rank of a distributed code passes the part of the
 /// grid that it owns: only pixels in it are written, the others are left as they are, so that zeroed windows can be
-/// summed over ranks. Who owns all of the grid passes owned_low {0, 0}. Thread-safe.
+/// summed over ranks. Who owns all of the grid passes owned_low {0, 0}. Thread-safe; out does not overlap the field, and
+/// each thread has an out of its own.
 ///
 /// @param owned       the field, or the part of it that the caller has
 /// @param owned_low   two numbers: its first pixel in the grid
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn patchstream_cut(
             patch::cut(owned, low, grid, window, [nx, ny], out)
         };
         // SAFETY: the caller's field is as its comments say.
-        let count = unsafe { field::with(owned, cut) }?;
+        let count = unsafe { field::with(owned, cut) }??;
         if !filled.is_null() {
             // SAFETY: not null, so the caller's variable.
             unsafe { put(filled, count, "filled") }?;

@@ -2,20 +2,20 @@
 
 use std::ffi::c_void;
 
-use patchstream::error::{Result, argument};
-use patchstream::patch::{Field, Samples};
+use patchstream::error::{Result, argument, shape};
+use patchstream::patch::{Field, Samples, Shape};
 
 use crate::types::{PATCHSTREAM_F32, PATCHSTREAM_F64, array, patchstream_field, read};
 
-/// Calls `f` with the caller's field.
+/// Calls `f` with the caller's field; an error is one of the field's own.
 ///
 /// # Safety
 /// - `field` is null, or points to a struct as [`read`] asks;
 /// - `data`, or each of `channels` pointers in `planes`, points to the field's values at x = 0, y = 0, and all values
 ///   that type, extents and strides name can be read and stay as they are during the call.
-pub(crate) unsafe fn with<T>(field: *const patchstream_field, f: impl FnOnce(&Field<'_>) -> Result<T>) -> Result<T> {
+pub(crate) unsafe fn with<T>(field: *const patchstream_field, f: impl FnOnce(&Field<'_>) -> T) -> Result<T> {
     // SAFETY: the caller's promise.
-    let field = unsafe { read(field, size_of::<patchstream_field>()) }?;
+    let field = unsafe { read(field) }?;
     let bytes = match field.r#type {
         PATCHSTREAM_F32 => 4,
         PATCHSTREAM_F64 => 8,
@@ -23,6 +23,9 @@ pub(crate) unsafe fn with<T>(field: *const patchstream_field, f: impl FnOnce(&Fi
     };
     let (nx, ny, channels) = (field.nx as usize, field.ny as usize, field.channels as usize);
     let (x, y, c) = (i64::from(field.nx), i64::from(field.ny), i64::from(field.channels));
+    if channels == 0 || nx == 0 || ny == 0 || channels > Shape::MAX_AXIS {
+        return Err(shape(format!("a field of {nx} x {ny} points and {channels} channels: set nx, ny and channels")));
+    }
     if field.data.is_null() == field.planes.is_null() {
         return Err(argument("a field has either data or planes, and the other NULL"));
     }
@@ -47,7 +50,7 @@ pub(crate) unsafe fn with<T>(field: *const patchstream_field, f: impl FnOnce(&Fi
         let extent = extent(&[(x, sx), (y, sy), (c, sc)])?;
         // SAFETY: the caller's promise covers every element between the lowest and the highest.
         let samples = unsafe { samples(field.data, field.r#type, extent) }?;
-        return f(&Field::strided(samples, extent.0, [sx, sy, sc], nx, ny, channels)?);
+        return Ok(f(&Field::strided(samples, extent.0, [sx, sy, sc], nx, ny, channels)?));
     }
     // SAFETY: the caller's promise.
     let planes = unsafe { array(field.planes, channels, "planes") }?;
@@ -64,16 +67,13 @@ pub(crate) unsafe fn with<T>(field: *const patchstream_field, f: impl FnOnce(&Fi
         // SAFETY: the caller's promise, and the same pointer passed above.
         unsafe { samples(planes[channel], field.r#type, extent) }.unwrap_or(Samples::F32(&[]))
     };
-    f(&Field::planes(&plane, extent.0, [sx, sy], nx, ny, channels)?)
+    Ok(f(&Field::planes(&plane, extent.0, [sx, sy], nx, ny, channels)?))
 }
 
 /// How many elements lie before the first pixel, and how many there are from the lowest to the highest.
 fn extent(axes: &[(i64, isize)]) -> Result<(usize, usize)> {
     let (mut low, mut high) = (0_i128, 0_i128);
     for &(n, stride) in axes {
-        if n == 0 {
-            return Err(argument("a field without grid points or channels: set nx, ny and channels"));
-        }
         let span = i128::from(n - 1) * stride as i128;
         low += span.min(0);
         high += span.max(0);

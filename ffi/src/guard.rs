@@ -18,10 +18,10 @@ thread_local! {
 }
 
 /// What the last call on this thread that returned an error (a status below 0) had to say: what is wrong, with the
-/// values, and what to do. "" before the first. It lives until the next error on this thread.
+/// values, and what to do. "" before the first, and while a thread ends. It lives until the next error on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_last_error() -> *const c_char {
-    LAST_ERROR.with_borrow(|message| message.as_ptr())
+    LAST_ERROR.try_with(|message| message.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
 /// The version of the library, such as "0.1.0". It lives for ever.
@@ -45,20 +45,22 @@ pub const PATCHSTREAM_ABI_VERSION: u32 = 1;
 pub(crate) fn guard(body: impl FnOnce() -> Result<patchstream_status>) -> patchstream_status {
     let _environment = FpGuard::enter();
     hush_panics();
-    // A body changes shared state only through the library, whose own flags say when it cannot be trusted any more.
+    // A body changes shared state only through the library, and a stream that a panic passed through answers with an
+    // error from then on.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => fail(&error),
         Err(_) => fail(&error::panic(format!(
             "the library met a bug of its own, please report it: {}",
-            PANIC.with_borrow(String::clone)
+            PANIC.try_with(|panic| panic.borrow().clone()).unwrap_or_default()
         ))),
     }
 }
 
 fn fail(error: &Error) -> patchstream_status {
     let text: Vec<u8> = error.message().bytes().filter(|&byte| byte != 0).collect();
-    LAST_ERROR.set(CString::new(text).unwrap_or_default());
+    // At the end of a thread, when its own storage is gone, the status has to be enough.
+    let _ = LAST_ERROR.try_with(|message| message.replace(CString::new(text).unwrap_or_default()));
     status_of(error)
 }
 

@@ -40,6 +40,7 @@ pub struct patchstream_model_info {
 // SAFETY: as the trait asks: numbers and pointers.
 unsafe impl Sized32 for patchstream_model_info {
     const NAME: &'static str = "patchstream_model_info";
+    const OLDEST: usize = 40;
 }
 
 struct Opened {
@@ -102,12 +103,13 @@ pub unsafe extern "C" fn patchstream_model_get_info(
             backend: opened.backend.as_ptr(),
         };
         // SAFETY: the caller's struct.
-        unsafe { write(&info, out, size_of::<patchstream_model_info>()) }?;
+        unsafe { write(&info, out) }?;
         Ok(PATCHSTREAM_OK)
     })
 }
 
-/// Encodes one patch. Every value must be finite. Thread-safe.
+/// Encodes one patch, without proteins: as cut, also by a model that would turn a patch of a stream by its proteins.
+/// Every value must be finite. Thread-safe.
 ///
 /// @param densities  the patch, of the model's shape
 /// @param point      out: dim numbers, the model's dimensions
@@ -133,7 +135,7 @@ pub unsafe extern "C" fn patchstream_model_encode(
             Ok(point)
         };
         // SAFETY: the caller's field is as its comments say.
-        let encoded = unsafe { field::with(densities, encode) }?;
+        let encoded = unsafe { field::with(densities, encode) }??;
         if dim != encoded.len() {
             return Err(shape(format!("room for {dim} numbers, the model's points have {}", encoded.len())));
         }

@@ -17,7 +17,8 @@ pub const PATCHSTREAM_LOG_INFO: i32 = 1;
 pub const PATCHSTREAM_LOG_WARNING: i32 = 2;
 
 /// Where the log goes: the library itself never prints. Called by the thread that has something to say, which may be
-/// the stream's worker; it must return, throw nothing, and not call the stream. message lives during the call.
+/// the stream's worker, and while no lock of the stream is held; it must return and throw nothing. message lives during
+/// the call.
 pub type patchstream_log_fn = Option<unsafe extern "C" fn(user: *mut c_void, level: i32, message: *const c_char)>;
 
 /// Picks see each other: ranks are updated after each pick. The default.
@@ -34,7 +35,7 @@ pub struct patchstream_options {
     pub struct_size: u32,
     /// Threads of the library's own: 0, the host's calls do the work; 1, a worker encodes as patches come.
     pub threads: u32,
-    /// The processor that the worker is bound to; -1: not bound.
+    /// The processor that the worker is bound to; -1: not bound. Only with threads.
     pub worker_cpu: i32,
     /// PATCHSTREAM_SEQUENTIAL or PATCHSTREAM_BATCH.
     pub mode: u32,
@@ -63,6 +64,7 @@ pub struct patchstream_options {
 // SAFETY: as the trait asks: numbers, pointers, and an optional function, for which zero is none.
 unsafe impl Sized32 for patchstream_options {
     const NAME: &'static str = "patchstream_options";
+    const OLDEST: usize = 80;
 }
 
 /// Sets all options to their defaults.
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn patchstream_options_init(
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
             options.cast::<u32>().write_unaligned(struct_size);
-            write(&defaults, options, size_of::<patchstream_options>())?;
+            write(&defaults, options)?;
         }
         Ok(PATCHSTREAM_OK)
     })
@@ -112,7 +114,7 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
         return Ok(Stream::builder());
     }
     // SAFETY: the caller's promise.
-    let options = unsafe { read(options, size_of::<patchstream_options>()) }?;
+    let options = unsafe { read(options) }?;
     // SAFETY: the caller's promise.
     let mut config = match unsafe { text(options.config, "config") }? {
         Some(path) => Config::from_file(Path::new(path))?,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::ffi::c_char;
 
-use parking_lot::{Mutex, MutexGuard};
-use patchstream::error::{Result, argument, state};
+use parking_lot::Mutex;
+use patchstream::error::{Result, argument};
 use patchstream::stream::{Loan, Producer, Pushed};
 
 use crate::field;
@@ -14,7 +14,7 @@ use crate::stream::{STREAMS, patchstream_stream};
 use crate::table::Table;
 use crate::types::{meta, patchstream_field, patchstream_patch, put, text};
 
-/// One source of patches. One thread at a time, any thread.
+/// One source of patches. Several threads may use one; its calls take turns.
 pub struct patchstream_producer {
     _private: [u8; 0],
 }
@@ -23,6 +23,8 @@ struct Opened {
     producer: Producer,
     /// Loans that are out, by what the caller calls them.
     loans: HashMap<u64, Loan>,
+    /// The name of the last loan; none is used twice.
+    last: u64,
 }
 
 static PRODUCERS: Table<Mutex<Opened>> = Table::new("producer", 2);
@@ -44,7 +46,8 @@ pub unsafe extern "C" fn patchstream_producer_open(
         let name = unsafe { text(name, "the producer's name") }?
             .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
         let producer = STREAMS.get(stream)?.stream.producer(name)?;
-        let handle: *mut patchstream_producer = PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new() }));
+        let handle: *mut patchstream_producer =
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -63,12 +66,12 @@ pub unsafe extern "C" fn patchstream_producer_push(
 ) -> patchstream_status {
     guard(|| {
         let opened = PRODUCERS.get(producer)?;
-        let mut opened = lock(&opened)?;
-        // SAFETY: the caller's patch and field are as their comments say.
-        unsafe {
-            let meta = meta(patch)?;
-            field::with(densities, |field| opened.producer.push(&meta, field)).map(status)
-        }
+        let mut opened = opened.lock();
+        // SAFETY: the caller's patch is as its comments say.
+        let meta = unsafe { meta(patch) }.inspect_err(|error| opened.producer.refuse(error))?;
+        // SAFETY: the caller's field is as its comments say.
+        let pushed = unsafe { field::with(densities, |field| opened.producer.push(&meta, field)) };
+        pushed.inspect_err(|error| opened.producer.refuse(error))?.map(status)
     })
 }
 
@@ -90,11 +93,12 @@ pub unsafe extern "C" fn patchstream_producer_loan(
             return Err(argument("densities or loan is NULL: pass the addresses of a float * and a uint64_t"));
         }
         let opened = PRODUCERS.get(producer)?;
-        let mut opened = lock(&opened)?;
+        let mut opened = opened.lock();
         // SAFETY: the caller's patch is as its comments say.
-        let meta = unsafe { meta(patch) }?;
+        let meta = unsafe { meta(patch) }.inspect_err(|error| opened.producer.refuse(error))?;
         let Some(mut lent) = opened.producer.loan(&meta)? else { return Ok(PATCHSTREAM_FULL) };
-        let name = lent.index() + 1;
+        opened.last += 1;
+        let name = opened.last;
         // SAFETY: the caller's variables.
         unsafe {
             put(densities, lent.as_mut_ptr(), "densities")?;
@@ -105,13 +109,13 @@ pub unsafe extern "C" fn patchstream_producer_loan(
     })
 }
 
-/// Commits a patch that was filled in place. The statuses are those of patchstream_producer_push(); the loan has ended
+/// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of patchstream_producer_push(); the loan has ended
 /// with any of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_producer_commit(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
     guard(|| {
         let opened = PRODUCERS.get(producer)?;
-        let mut opened = lock(&opened)?;
+        let mut opened = opened.lock();
         let lent = take(&mut opened, loan)?;
         opened.producer.commit(lent).map(status)
     })
@@ -122,20 +126,20 @@ pub extern "C" fn patchstream_producer_commit(producer: *mut patchstream_produce
 pub extern "C" fn patchstream_producer_abandon(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
     guard(|| {
         let opened = PRODUCERS.get(producer)?;
-        let mut opened = lock(&opened)?;
+        let mut opened = opened.lock();
         let lent = take(&mut opened, loan)?;
         opened.producer.abandon(lent);
         Ok(PATCHSTREAM_OK)
     })
 }
 
-/// Says that this producer sends nothing more for steps up to step. With several producers an event waits until each
-/// has said so; with one it need not be called.
+/// Says that this producer sends nothing more for steps up to step; no loan may be out. Once several producers have been
+/// open at the same time an event waits until each that is open has said so; with one it need not be called.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_producer_end_step(producer: *mut patchstream_producer, step: i64) -> patchstream_status {
     guard(|| {
         let opened = PRODUCERS.get(producer)?;
-        lock(&opened)?.producer.end_step(step)?;
+        opened.lock().producer.end_step(step)?;
         Ok(PATCHSTREAM_OK)
     })
 }
@@ -158,8 +162,4 @@ fn status(pushed: Pushed) -> patchstream_status {
 
 fn take(opened: &mut Opened, loan: u64) -> Result<Loan> {
     opened.loans.remove(&loan).ok_or_else(|| argument(format!("loan {loan} is not out: commit or abandon it once")))
-}
-
-fn lock(opened: &Mutex<Opened>) -> Result<MutexGuard<'_, Opened>> {
-    opened.try_lock().ok_or_else(|| state("another thread is using this producer: open one for each thread"))
 }

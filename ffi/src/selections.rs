@@ -55,6 +55,7 @@ pub struct patchstream_selection {
 // SAFETY: as the trait asks: numbers and pointers.
 unsafe impl Sized32 for patchstream_selection {
     const NAME: &'static str = "patchstream_selection";
+    const OLDEST: usize = 104;
 }
 
 struct Opened {
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn patchstream_selections_get(
         let opened = SELECTIONS.get(selections)?;
         let selection = opened.get(index)?;
         // SAFETY: the caller's struct.
-        unsafe { write(&selection, out, size_of::<patchstream_selection>()) }?;
+        unsafe { write(&selection, out) }?;
         Ok(PATCHSTREAM_OK)
     })
 }

@@ -90,6 +90,7 @@ pub struct patchstream_stats {
 // SAFETY: as the trait asks: numbers.
 unsafe impl Sized32 for patchstream_stats {
     const NAME: &'static str = "patchstream_stats";
+    const OLDEST: usize = 280;
 }
 
 pub(crate) struct Opened {
@@ -141,6 +142,7 @@ pub extern "C" fn patchstream_stream_poll(stream: *mut patchstream_stream, budge
 
 /// One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
 /// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+/// A patch that was committed after a loan which is still out waits for that loan.
 ///
 /// @param out  close it with patchstream_selections_close()
 #[unsafe(no_mangle)]
@@ -201,7 +203,7 @@ pub unsafe extern "C" fn patchstream_stream_weights_among(
     })
 }
 
-/// What was done so far. Thread-safe; it may wait for the patch that is being encoded.
+/// What was done so far. Thread-safe; it waits for nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_stream_stats(
     stream: *const patchstream_stream,
@@ -210,12 +212,13 @@ pub unsafe extern "C" fn patchstream_stream_stats(
     guard(|| {
         let stats = stats_of(&STREAMS.get(stream)?.stream.stats());
         // SAFETY: the caller's struct.
-        unsafe { write(&stats, out, size_of::<patchstream_stats>()) }?;
+        unsafe { write(&stats, out) }?;
         Ok(PATCHSTREAM_OK)
     })
 }
 
-/// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED. Selecting goes on to work.
+/// Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED after the next patch. Selecting goes
+/// on to work.
 /// Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_stream_request_stop(stream: *const patchstream_stream) {

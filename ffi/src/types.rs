@@ -97,15 +97,19 @@ const _: () = {
 pub(crate) unsafe trait Sized32: Copy {
     /// Its name in C.
     const NAME: &'static str;
+    /// Its size in the first header that had it. Never changed: programs that were compiled with it go on to work.
+    const OLDEST: usize;
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
 unsafe impl Sized32 for patchstream_patch {
     const NAME: &'static str = "patchstream_patch";
+    const OLDEST: usize = 64;
 }
 // SAFETY: as the trait asks: numbers and pointers.
 unsafe impl Sized32 for patchstream_field {
     const NAME: &'static str = "patchstream_field";
+    const OLDEST: usize = 64;
 }
 
 /// Reads a caller's struct. A shorter one is of an older header, its missing fields are 0; a longer one of a newer
@@ -113,9 +117,9 @@ unsafe impl Sized32 for patchstream_field {
 ///
 /// # Safety
 /// - `from` is null, or points to as many readable bytes as its first field says.
-pub(crate) unsafe fn read<T: Sized32>(from: *const T, oldest: usize) -> Result<T> {
+pub(crate) unsafe fn read<T: Sized32>(from: *const T) -> Result<T> {
     // SAFETY: the caller's promise.
-    let given = unsafe { size_given(from, oldest) }?;
+    let given = unsafe { size_given(from) }?;
     // SAFETY: valid as zeroes, by the trait.
     let mut value: T = unsafe { std::mem::zeroed() };
     // SAFETY: the caller's promise, and no more than the local has.
@@ -133,16 +137,19 @@ pub(crate) unsafe fn read<T: Sized32>(from: *const T, oldest: usize) -> Result<T
     Ok(value)
 }
 
-/// Writes a struct out, as much of it as the caller's has room for, leaving `struct_size` as it is.
+/// Writes a struct out, as much of it as the caller's has room for, leaving `struct_size` as it is. What a newer header
+/// has beyond it becomes 0.
 ///
 /// # Safety
 /// - `to` is null, or points to as many writable bytes as its first field says.
-pub(crate) unsafe fn write<T: Sized32>(value: &T, to: *mut T, oldest: usize) -> Result<()> {
+pub(crate) unsafe fn write<T: Sized32>(value: &T, to: *mut T) -> Result<()> {
     // SAFETY: the caller's promise.
-    let given = unsafe { size_given(to.cast_const(), oldest) }?;
+    let given = unsafe { size_given(to.cast_const()) }?;
     let (from, to) = (ptr::from_ref(value).cast::<u8>(), to.cast::<u8>());
     // SAFETY: the caller's promise, and no more than the value has.
     unsafe { ptr::copy_nonoverlapping(from.add(4), to.add(4), given.min(size_of::<T>()) - 4) };
+    // SAFETY: the caller's promise covers all of the size that it gave.
+    unsafe { to.add(size_of::<T>().min(given)).write_bytes(0, given.saturating_sub(size_of::<T>())) };
     Ok(())
 }
 
@@ -150,16 +157,17 @@ pub(crate) unsafe fn write<T: Sized32>(value: &T, to: *mut T, oldest: usize) -> 
 ///
 /// # Safety
 /// - `at` is null, or points to a readable `u32`.
-unsafe fn size_given<T: Sized32>(at: *const T, oldest: usize) -> Result<usize> {
+unsafe fn size_given<T: Sized32>(at: *const T) -> Result<usize> {
     if at.is_null() {
         return Err(argument(format!("a {} is NULL: pass the address of one", T::NAME)));
     }
     // SAFETY: not null, so the caller's promise; no alignment is asked of it.
     let given = unsafe { at.cast::<u32>().read_unaligned() } as usize;
-    if !(oldest..=1 << 16).contains(&given) {
+    if !(T::OLDEST..=1 << 16).contains(&given) {
         return Err(version(format!(
-            "{}.struct_size is {given}, it must be {oldest} at least: set it to sizeof({})",
+            "{}.struct_size is {given}, it must be {} at least: set it to sizeof({})",
             T::NAME,
+            T::OLDEST,
             T::NAME
         )));
     }
@@ -242,7 +250,7 @@ pub(crate) unsafe fn proteins<'a>(items: *const patchstream_protein, count: usiz
 /// - `patch` is null or points to a struct as [`read`] asks, whose pointers are null or hold what its comments say.
 pub(crate) unsafe fn meta<'a>(patch: *const patchstream_patch) -> Result<Meta<'a>> {
     // SAFETY: the caller's promise.
-    let patch = unsafe { read(patch, size_of::<patchstream_patch>()) }?;
+    let patch = unsafe { read(patch) }?;
     Ok(Meta {
         id: patch.id,
         step: patch.step,

@@ -33,6 +33,7 @@ pub struct patchstream_weight {
 // SAFETY: as the trait asks: numbers.
 unsafe impl Sized32 for patchstream_weight {
     const NAME: &'static str = "patchstream_weight";
+    const OLDEST: usize = 32;
 }
 
 static WEIGHTS: Table<Weights> = Table::new("list of weights", 4);
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn patchstream_weights_get(
             normalised: all.normalised[index],
         };
         // SAFETY: the caller's struct.
-        unsafe { write(&weight, out, size_of::<patchstream_weight>()) }?;
+        unsafe { write(&weight, out) }?;
         Ok(PATCHSTREAM_OK)
     })
 }

@@ -119,6 +119,12 @@ impl Producer {
         self.memory.control().producer.ended_step.load(Ordering::Relaxed)
     }
 
+    /// Whether a loan is out, so that what was committed after it waits for it.
+    pub fn has_loans(&mut self) -> bool {
+        self.publish();
+        self.published != self.loaned
+    }
+
     /// Records that the reader has not taken yet.
     pub fn len(&self) -> usize {
         (self.published - self.memory.control().consumer.tail.load(Ordering::Relaxed)) as usize
@@ -142,6 +148,17 @@ impl Producer {
         }
     }
 
+    /// Ends the producer: what was committed stays, loans that are out are given up. Closing again does nothing.
+    pub(crate) fn close(&mut self) {
+        // Slots whose loans are still out carry the header of an abandoned one, which is all that the reader looks at,
+        // and no loan is made any more, so nothing writes a header again.
+        self.published = self.loaned;
+        // SYNC(head): Release pairs with Acquire in Consumer::peek.
+        self.memory.control().producer.head.store(self.loaned, Ordering::Release);
+        // SYNC(closed): Release pairs with Acquire in Consumer::is_closed: the last records are seen first.
+        self.memory.control().producer.closed.store(true, Ordering::Release);
+    }
+
     fn state(&self, index: u64) -> &AtomicU8 {
         &self.slots[index as usize & (self.slots.len() - 1)]
     }
@@ -149,13 +166,12 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        self.publish();
-        // SYNC(closed): Release pairs with Acquire in Consumer::is_closed: the last records are seen first.
-        self.memory.control().producer.closed.store(true, Ordering::Release);
+        self.close();
     }
 }
 
-/// A slot that is being filled: its tensor, as a slice. Any thread may fill it; dropped, it is abandoned.
+/// A slot that is being filled: its tensor, as a slice. Any thread may fill it. Records of later loans wait for it;
+/// dropped, it is abandoned, and the wait ends with the producer's next call.
 pub struct Loan {
     memory: Arc<Memory>,
     slots: Arc<[AtomicU8]>,

@@ -23,7 +23,8 @@ pub enum LogLevel {
     Warning,
 }
 
-/// Where the log goes: called by the thread that has something to say, which may be the worker.
+/// Where the log goes: called by the thread that has something to say, which may be the worker, and while it holds no
+/// lock of the stream.
 pub type Log = Arc<dyn Fn(LogLevel, &str) + Send + Sync>;
 
 /// All options of a stream. [`Config::default`] is a 30 nm patch of 37 x 37 points and 14 lipids, ten neighbours,

@@ -19,7 +19,7 @@ mod stream;
 mod tests;
 mod worker;
 
-pub use config::{Builder, Config, Log, LogLevel};
+pub use config::{Builder, Config, Log, LogLevel, SpeciesConfig, StateConfig};
 pub use producer::{Loan, Producer, Pushed};
 pub use stats::{Latency, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::config::LogLevel;
-use super::stats::{Stage, now_ns};
+use super::stats::{SamplerCounts, Stage, now_ns};
 use super::stream::Shared;
 use crate::dynim::{Event, Pick, Sampler};
 use crate::encode::Model;
@@ -17,7 +17,7 @@ use crate::wire::{self, Packer};
 
 /// What the lock of a stream guards.
 pub(super) struct Operator {
-    pub(super) lanes: Vec<Lane>,
+    lanes: Vec<Lane>,
     pub(super) sampler: Sampler,
     model: Model,
     /// Packed metadata of every patch that may still be selected, by id.
@@ -26,6 +26,10 @@ pub(super) struct Operator {
     spare: Vec<Vec<u8>>,
     /// Step of the last event.
     last_step: i64,
+    /// Two producers have been open at once: from then on each has to end its steps.
+    several: bool,
+    /// Lines for the log, which is called when the lock is free again.
+    pub(super) lines: Vec<(LogLevel, String)>,
     /// The latent point that is being made, `model.dim()` values.
     point: Vec<f32>,
     /// The proteins of the patch that is being encoded.
@@ -34,9 +38,9 @@ pub(super) struct Operator {
 }
 
 /// A producer, seen from the operator.
-pub(super) struct Lane {
-    pub(super) name: String,
-    pub(super) consumer: Consumer,
+struct Lane {
+    name: String,
+    consumer: Consumer,
 }
 
 impl Operator {
@@ -49,9 +53,36 @@ impl Operator {
             kept: HashMap::new(),
             spare: Vec::new(),
             last_step: i64::MIN,
+            several: false,
+            lines: Vec::new(),
             point,
             proteins: Vec::new(),
             packer: Packer::new(),
+        }
+    }
+
+    /// Adds a producer's ring.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] if a producer of this name is open.
+    pub(super) fn add_lane(&mut self, name: &str, consumer: Consumer) -> Result<()> {
+        let mut open = self.lanes.iter().filter(|lane| !lane.consumer.is_closed());
+        if open.clone().any(|lane| lane.name == name) {
+            return Err(state(format!("a producer called {name} is open already: close it or take another name")));
+        }
+        self.several |= open.next().is_some();
+        self.lanes.push(Lane { name: name.into(), consumer });
+        Ok(())
+    }
+
+    /// What the sampler counts.
+    pub(super) fn counts(&self) -> SamplerCounts {
+        SamplerCounts {
+            events: self.sampler.events(),
+            waiting: self.sampler.waiting() as u64,
+            candidates: self.sampler.candidates() as u64,
+            selected: self.sampler.selected() as u64,
+            discarded: self.sampler.discarded() as u64,
         }
     }
 
@@ -81,7 +112,7 @@ impl Operator {
         self.forget_closed_lanes();
     }
 
-    /// One event: `None` as long as one of several producers has not ended the step.
+    /// One event: `None` as long as there have been several producers and one that is open has not ended the step.
     pub(super) fn select(&mut self, shared: &Shared, step: i64, n: usize) -> Result<Option<wire::SelectionBatch>> {
         if step < self.last_step {
             return Err(state(format!(
@@ -90,14 +121,8 @@ impl Operator {
             )));
         }
         // Seen before the rings are emptied: a step that has ended is in its ring whole.
-        let mut open = 0;
-        let mut ended = true;
-        for lane in &self.lanes {
-            let closed = lane.consumer.is_closed();
-            open += usize::from(!closed);
-            ended &= closed || lane.consumer.ended_step() >= step;
-        }
-        if open > 1 && !ended {
+        let ended = |lane: &Lane| lane.consumer.is_closed() || lane.consumer.ended_step() >= step;
+        if self.several && !self.lanes.iter().all(ended) {
             return Ok(None);
         }
         self.take_in_all(shared);
@@ -152,13 +177,19 @@ impl Operator {
         }
     }
 
+    /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
+    #[cfg(test)]
+    pub(super) fn overwrite_header_for_tests(&mut self) {
+        self.lanes[0].consumer.overwrite_header_for_tests();
+    }
+
     /// The packer, for what goes back to the host.
     pub(super) fn packer(&mut self) -> &mut Packer {
         &mut self.packer
     }
 
-    /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, its id is free
-    /// again, and the next one is not held up by it.
+    /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, and the next one
+    /// is not held up by it. Its id stays taken, so that an answer never depends on how far the operator has come.
     fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
         let started = now_ns();
         let lane = &mut self.lanes[lane];
@@ -167,39 +198,42 @@ impl Operator {
             Ok(Some(record)) => record,
             Err(error) => {
                 shared.recorder.reject(error.kind());
-                shared.log(LogLevel::Warning, &format!("producer {}: {error}", lane.name));
+                self.lines.push((LogLevel::Warning, format!("producer {}: {error}", lane.name)));
                 lane.consumer.advance();
                 return true;
             }
         };
         let (id, committed) = (record.header.id, record.header.committed_ns);
         shared.recorder.time(Stage::Wait, started.saturating_sub(committed));
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
         let mut take_in = || -> Result<u64> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
             }
-            wire::patch_meta(record.metadata)?.meta(&mut self.proteins);
+            // Copied first: what was checked is what is kept.
+            buffer.extend_from_slice(record.metadata);
+            let unreadable = |error: Error| corrupt(format!("its metadata were overwritten: {error}"));
+            wire::patch_meta(&buffer).map_err(unreadable)?.meta(&mut self.proteins);
             let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
             let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
             self.model.encode(patch, &mut self.point).map_err(failed)?;
             let encoded = now_ns();
             self.sampler.add(id, record.header.step, &self.point)?;
-            let mut buffer = self.spare.pop().unwrap_or_default();
-            buffer.clear();
-            buffer.extend_from_slice(record.metadata);
-            self.kept.insert(id, buffer);
             Ok(encoded)
         };
         match take_in() {
             Ok(encoded) => {
+                self.kept.insert(id, buffer);
                 shared.recorder.count(&shared.recorder.encoded);
                 shared.recorder.time(Stage::Encode, encoded - started);
                 shared.recorder.time(Stage::Total, now_ns().saturating_sub(committed));
             }
             Err(error) => {
-                shared.registry.free(id);
+                self.spare.push(buffer);
                 shared.recorder.reject(error.kind());
-                shared.log(LogLevel::Warning, &format!("patch {id} of producer {} is left out: {error}", lane.name));
+                let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
+                self.lines.push((LogLevel::Warning, line));
             }
         }
         lane.consumer.advance();

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_64;
 use super::stats::{Stage, now_ns};
 use super::stream::Shared;
 use crate::error::{Error, Result, argument, shape, state};
+use crate::guest::FpGuard;
 use crate::patch::{Constellation, Field, Meta, check_densities, check_meta};
 use crate::ring;
 use crate::wire::Packer;
@@ -25,7 +26,8 @@ pub enum Pushed {
     Full,
 }
 
-/// One source of patches: one thread at a time, any thread. Dropped, it ends; what it committed stays.
+/// One source of patches: one thread at a time, any thread. Dropped, it ends; what it committed stays, and loans that are
+/// out are given up.
 pub struct Producer {
     shared: Arc<Shared>,
     ring: ring::Producer,
@@ -33,7 +35,8 @@ pub struct Producer {
 }
 
 /// A patch's place in the ring, being filled: its densities as a slice, `[(y * nx + x) * channels + c]`, with
-/// whatever was there before. Several may be out, and any thread may fill one. Dropped, it is given up.
+/// whatever was there before. Several may be out, and any thread may fill one; patches of later loans wait for it. Give
+/// it up with [`Producer::abandon`]; dropped, it is given up at the producer's next call.
 pub struct Loan {
     slot: ring::Loan,
     id: u64,
@@ -63,6 +66,7 @@ impl Producer {
                 field.shape()
             )));
         }
+        let _environment = FpGuard::enter();
         let Some(mut loan) = self.loan(meta)? else { return Ok(Pushed::Full) };
         let started = now_ns();
         if let Err(error) = field.copy_into(&mut loan) {
@@ -80,11 +84,14 @@ impl Producer {
     /// stream that is closed; [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for more proteins than a slot
     /// has room for.
     pub fn loan(&mut self, meta: &Meta<'_>) -> Result<Option<Loan>> {
+        let _environment = FpGuard::enter();
         let started = now_ns();
         match self.try_loan(meta, started) {
             Ok(Some(loan)) => Ok(Some(loan)),
             Ok(None) => {
                 self.shared.recorder.count(&self.shared.recorder.full);
+                // A loan that was dropped may have held up what the worker can take now.
+                self.shared.ring_doorbell();
                 Ok(None)
             }
             Err(error) => self.refused(error),
@@ -98,6 +105,7 @@ impl Producer {
     /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for an id that is known with other content,
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if the step has ended meanwhile. The loan is given up.
     pub fn commit(&mut self, loan: Loan) -> Result<Pushed> {
+        let _environment = FpGuard::enter();
         let started = now_ns();
         let (loan, content) = match self.accept(loan) {
             Ok(accepted) => accepted,
@@ -128,14 +136,26 @@ impl Producer {
     /// Gives a loan up, as dropping it does; its slot is free again at once if it is the newest.
     pub fn abandon(&mut self, loan: Loan) {
         self.ring.abandon(loan.slot);
+        // What was committed after it need not wait any more.
+        self.shared.ring_doorbell();
+    }
+
+    /// Counts a patch that was refused before it got here: one that a foreign interface could not even read.
+    pub fn refuse(&self, error: &Error) {
+        self.shared.recorder.reject(error.kind());
     }
 
     /// Says that this producer sends nothing more for steps up to `step`. With several producers an event waits until
     /// each has said so.
     ///
     /// # Errors
-    /// [`ErrorKind::State`](crate::error::ErrorKind::State) if a later step has ended already.
+    /// [`ErrorKind::State`](crate::error::ErrorKind::State) if a later step has ended already, a loan is out, or the
+    /// stream is closed.
     pub fn end_step(&mut self, step: i64) -> Result<()> {
+        self.shared.check_open()?;
+        if self.ring.has_loans() {
+            return Err(state(format!("step {step} cannot end while a loan is out: commit or abandon it first")));
+        }
         if step < self.ring.ended_step() {
             return Err(state(format!(
                 "step {step} ends after step {} did: steps end in order",
@@ -143,6 +163,7 @@ impl Producer {
             )));
         }
         self.ring.end_step(step);
+        self.shared.ring_doorbell();
         Ok(())
     }
 
@@ -187,8 +208,9 @@ impl Producer {
         }
     }
 
+    /// Refuses a new patch of a step that has ended; a known one may be sent again at any time.
     fn check_step(&self, id: u64, step: i64) -> Result<()> {
-        if step <= self.ring.ended_step() {
+        if step <= self.ring.ended_step() && !self.shared.registry.contains(id) {
             return Err(state(format!(
                 "patch {id} is of step {step}, but this producer has ended step {}: push before end_step",
                 self.ring.ended_step()
@@ -199,15 +221,15 @@ impl Producer {
 
     /// Counts an error and hands it on.
     fn refused<T>(&self, error: Error) -> Result<T> {
-        self.shared.recorder.reject(error.kind());
+        self.refuse(&error);
         Err(error)
     }
 }
 
-impl Loan {
-    /// Names the loan among those that are out.
-    pub fn index(&self) -> u64 {
-        self.slot.index()
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.ring.close();
+        self.shared.ring_doorbell();
     }
 }
 

@@ -31,7 +31,12 @@ impl Registry {
         }
     }
 
-    /// Frees `id`: its patch could not be taken in, so that it may be sent again.
+    /// Whether `id` is taken.
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.content.lock().contains_key(&id)
+    }
+
+    /// Frees `id`, whose patch was not committed after all.
     pub(super) fn free(&self, id: u64) {
         self.content.lock().remove(&id);
     }

@@ -108,12 +108,23 @@ pub struct Stats {
     pub latency: [Latency; Stage::ALL.len()],
 }
 
+/// What only the operator can count, as it was after its last step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SamplerCounts {
+    pub(super) events: u64,
+    pub(super) waiting: u64,
+    pub(super) candidates: u64,
+    pub(super) selected: u64,
+    pub(super) discarded: u64,
+}
+
 /// Counters and histograms that all threads of a stream write.
 pub(super) struct Recorder {
     pub(super) pushed: AtomicU64,
     pub(super) known: AtomicU64,
     pub(super) full: AtomicU64,
     pub(super) encoded: AtomicU64,
+    pub(super) sampler: Mutex<SamplerCounts>,
     rejected: [AtomicU64; 6],
     latency: [Mutex<Histogram<u64>>; Stage::ALL.len()],
 }
@@ -128,6 +139,7 @@ impl Recorder {
             known: AtomicU64::new(0),
             full: AtomicU64::new(0),
             encoded: AtomicU64::new(0),
+            sampler: Mutex::default(),
             rejected: Default::default(),
             latency: std::array::from_fn(|_| {
                 Mutex::new(Histogram::new_with_bounds(1, LONGEST_NS, 2).expect("constant bounds that are valid"))
@@ -144,10 +156,10 @@ impl Recorder {
         let reason = match kind {
             ErrorKind::Value => 0,
             ErrorKind::Shape => 1,
-            ErrorKind::Argument | ErrorKind::State | ErrorKind::Unknown => 2,
+            ErrorKind::Argument | ErrorKind::State | ErrorKind::Unknown | ErrorKind::Version => 2,
             ErrorKind::Conflict => 3,
             ErrorKind::Model | ErrorKind::Unsupported | ErrorKind::Io | ErrorKind::Memory | ErrorKind::Panic => 4,
-            ErrorKind::Corrupt | ErrorKind::Version => 5,
+            ErrorKind::Corrupt => 5,
         };
         self.count(&self.rejected[reason]);
     }
@@ -156,9 +168,10 @@ impl Recorder {
         self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
     }
 
-    /// The counters and latencies; what only the sampler knows is left 0.
+    /// Everything counted and timed so far.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let sampler = *self.sampler.lock();
         let [value, shape, argument, conflict, model, corrupt] = std::array::from_fn(|i| read(&self.rejected[i]));
         Stats {
             pushed: read(&self.pushed),
@@ -174,7 +187,11 @@ impl Recorder {
                     count => Latency { count, p50_us: at(0.5), p99_us: at(0.99) },
                 }
             }),
-            ..Stats::default()
+            events: sampler.events,
+            waiting: sampler.waiting,
+            candidates: sampler.candidates,
+            selected: sampler.selected,
+            discarded: sampler.discarded,
         }
     }
 }

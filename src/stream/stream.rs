@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::config::{Builder, Log, LogLevel};
-use super::operator::{Lane, Operator};
+use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
 use super::stats::{Recorder, Stage, Stats, now_ns};
@@ -16,14 +16,15 @@ use super::worker::{Doorbell, Worker};
 use crate::dynim::{self, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
+use crate::guest::FpGuard;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
 /// A stream of patches into one sampler. Its calls may come from any thread; [`stats`](Self::stats) and
-/// [`request_stop`](Self::request_stop) also while another is under way. None waits for the host or for another thread,
-/// but for a patch that is being encoded at this moment.
+/// [`request_stop`](Self::request_stop) also while another is under way, and wait for nothing. The others take turns with
+/// each other and with the worker, which takes its turns patch by patch.
 pub struct Stream {
     shared: Arc<Shared>,
     slots: usize,
@@ -38,12 +39,12 @@ pub(super) struct Shared {
     pub(super) states: ProteinStates,
     pub(super) registry: Registry,
     pub(super) recorder: Recorder,
-    pub(super) operator: Mutex<Operator>,
+    operator: Mutex<Operator>,
     pub(super) doorbell: Doorbell,
     /// The stream takes nothing more.
     pub(super) closed: AtomicBool,
-    /// A panic of ours was caught and the operator cannot be trusted any more.
-    pub(super) broken: AtomicBool,
+    /// A panic of ours passed through the operator: it cannot be trusted any more.
+    broken: AtomicBool,
     stop: Arc<AtomicBool>,
     log: Option<Log>,
 }
@@ -99,6 +100,9 @@ impl Stream {
         if !(config.size_nm.is_finite() && config.size_nm > 0.0) {
             return Err(argument(format!("a patch of {} nm: give a positive size", config.size_nm)));
         }
+        if config.worker_cpu.is_some() && !config.background {
+            return Err(argument("a processor for the worker, and no worker: ask for the background too"));
+        }
         let shape = config.shape()?;
         ring::Geometry::new(config.slots, shape.len())?;
         let model = Model::open_with_states(&config.model, shape, config.states()?)?;
@@ -140,12 +144,8 @@ impl Stream {
     /// [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) if there is none for its ring.
     pub fn producer(&self, name: &str) -> Result<Producer> {
         self.shared.check_open()?;
-        let mut operator = self.shared.operator.lock();
-        if operator.lanes.iter().any(|lane| lane.name == name && !lane.consumer.is_closed()) {
-            return Err(state(format!("a producer called {name} is open already: close it or take another name")));
-        }
-        let (writer, consumer) = ring::heap(ring::Geometry::new(self.slots, self.shared.shape.len())?)?;
-        operator.lanes.push(Lane { name: name.into(), consumer });
+        let (writer, reader) = ring::heap(ring::Geometry::new(self.slots, self.shared.shape.len())?)?;
+        self.shared.operate(|operator| operator.add_lane(name, reader))?;
         Ok(Producer::new(self.shared.clone(), writer))
     }
 
@@ -158,21 +158,26 @@ impl Stream {
         self.shared.check_open()?;
         let end = Instant::now().checked_add(budget);
         loop {
+            let (any, more) = self.shared.operate(|operator| {
+                let any = operator.take_in_some(&self.shared);
+                (any, operator.has_work())
+            });
+            // After a round, so that a host which waits for room in a ring gets it.
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Ok(Polled::Stopped);
             }
-            let mut operator = self.shared.operator.lock();
-            if !operator.take_in_some(&self.shared) {
+            if !any || !more {
                 return Ok(Polled::Idle);
             }
             if end.is_some_and(|end| Instant::now() >= end) {
-                return Ok(if operator.has_work() { Polled::Again } else { Polled::Idle });
+                return Ok(Polled::Again);
             }
         }
     }
 
     /// One event: takes in everything committed for steps up to `step`, ranks it, discards what is over the capacity
-    /// and selects up to `n`. `None` as long as one of several producers has not ended the step.
+    /// and selects up to `n`. A patch that was committed after a loan which is still out waits for that loan. Once
+    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) for a step before that of an earlier event, or if the stream
@@ -180,12 +185,12 @@ impl Stream {
     pub fn select(&self, step: i64, n: usize) -> Result<Option<Selections>> {
         self.shared.check_open()?;
         let started = now_ns();
-        let mut operator = self.shared.operator.lock();
-        let Some(batch) = operator.select(&self.shared, step, n)? else { return Ok(None) };
-        let bytes = operator.packer().selection_batch(&batch).to_vec();
-        drop(operator);
+        let selected = self.shared.operate(|operator| {
+            let batch = operator.select(&self.shared, step, n)?;
+            Ok(batch.map(|batch| Selections { bytes: operator.packer().selection_batch(&batch).to_vec(), batch }))
+        })?;
         self.shared.recorder.time(Stage::Select, now_ns() - started);
-        Ok(Some(Selections { batch, bytes }))
+        Ok(selected)
     }
 
     /// The weights of all selected, over everything committed that is not selected.
@@ -195,12 +200,12 @@ impl Stream {
     pub fn weights(&self) -> Result<Weights> {
         self.shared.check_open()?;
         let started = now_ns();
-        let mut operator = self.shared.operator.lock();
-        let weights = operator.weights(&self.shared);
-        let bytes = operator.packer().weights(&weights).to_vec();
-        drop(operator);
+        let weights = self.shared.operate(|operator| {
+            let weights = operator.weights(&self.shared);
+            Weights { bytes: operator.packer().weights(&weights).to_vec(), weights }
+        });
         self.shared.recorder.time(Stage::Weights, now_ns() - started);
-        Ok(Weights { weights, bytes })
+        Ok(weights)
     }
 
     /// The weight of each of `ids`, all of them selected: every unselected patch counts at its nearest among these.
@@ -210,23 +215,15 @@ impl Stream {
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for one that is there twice.
     pub fn weights_among(&self, ids: &[u64]) -> Result<Vec<f64>> {
         self.shared.check_open()?;
-        let mut operator = self.shared.operator.lock();
-        operator.take_in_all(&self.shared);
-        Ok(operator.sampler.weights_among(ids)?.iter().map(|weight| weight.weight).collect())
+        self.shared.operate(|operator| {
+            operator.take_in_all(&self.shared);
+            Ok(operator.sampler.weights_among(ids)?.iter().map(|weight| weight.weight).collect())
+        })
     }
 
-    /// What was done so far.
+    /// What was done so far, as it was after the operator's last step: it waits for none.
     pub fn stats(&self) -> Stats {
-        let operator = self.shared.operator.lock();
-        let sampler = &operator.sampler;
-        Stats {
-            events: sampler.events(),
-            waiting: sampler.waiting() as u64,
-            candidates: sampler.candidates() as u64,
-            selected: sampler.selected() as u64,
-            discarded: sampler.discarded() as u64,
-            ..self.shared.recorder.snapshot()
-        }
+        self.shared.recorder.snapshot()
     }
 
     /// The encoder.
@@ -234,7 +231,8 @@ impl Stream {
         &self.model
     }
 
-    /// Makes a poll that is under way, and every later one, return [`Polled::Stopped`]. Selecting goes on to work.
+    /// Makes a poll that is under way, and every later one, return [`Polled::Stopped`] after the next patch. Selecting
+    /// goes on to work.
     pub fn request_stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
     }
@@ -281,6 +279,25 @@ impl Shared {
         Ok(())
     }
 
+    /// Runs one step of the operator under its lock. Afterwards its counts are published and, with the lock free again,
+    /// its lines go to the log. A step that panics breaks the stream for good: nobody knows what it left undone.
+    pub(super) fn operate<T>(&self, step: impl FnOnce(&mut Operator) -> T) -> T {
+        let _environment = FpGuard::enter();
+        let mut operator = self.operator.lock();
+        let breaking = BreakOnPanic(&self.broken);
+        let result = step(&mut operator);
+        std::mem::forget(breaking);
+        *self.recorder.sampler.lock() = operator.counts();
+        let lines = std::mem::take(&mut operator.lines);
+        // Fair, or a host that wants to select might wait for many patches of the worker's.
+        MutexGuard::unlock_fair(operator);
+        for (level, line) in lines {
+            self.log(level, &line);
+        }
+        result
+    }
+
+    /// Calls the host's log. No lock of the stream is held.
     pub(super) fn log(&self, level: LogLevel, message: &str) {
         if let Some(log) = &self.log {
             log(level, message);
@@ -289,5 +306,14 @@ impl Shared {
 
     pub(super) fn ring_doorbell(&self) {
         self.doorbell.ring();
+    }
+}
+
+/// Marks a stream as broken when a panic passes.
+struct BreakOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for BreakOnPanic<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }

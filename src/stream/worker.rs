@@ -7,9 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
-
 use super::config::LogLevel;
+use super::operator::Operator;
 use super::stream::Shared;
 use crate::error::Result;
 use crate::guest;
@@ -54,9 +53,11 @@ impl Worker {
         let main = {
             let shared = shared.clone();
             move || {
-                if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
-                    shared.broken.store(true, Ordering::Release);
-                    shared.log(LogLevel::Warning, "the worker met a bug of its own and stopped: please report it");
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&shared))) {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a text");
+                    let line = format!("the worker met a bug of its own and stopped, please report it: {text}");
+                    shared.log(LogLevel::Warning, &line);
                 }
             }
         };
@@ -85,12 +86,8 @@ impl Worker {
 fn run(shared: &Shared) {
     let closed = || shared.closed.load(Ordering::Acquire);
     while !closed() {
-        let mut operator = shared.operator.lock();
-        let busy = operator.take_in_some(shared);
-        // Fair, or a host that wants to select might wait for many patches.
-        MutexGuard::unlock_fair(operator);
-        if !busy {
-            shared.doorbell.sleep(|| closed() || shared.operator.lock().has_work());
+        if !shared.operate(|operator| operator.take_in_some(shared)) {
+            shared.doorbell.sleep(|| closed() || shared.operate(Operator::has_work));
         }
     }
 }

@@ -2,21 +2,11 @@
  * and what comes of good input.
  * Takes `--model NAME` (default "metric"). Prints each check that fails; exits with their number. */
 #include <math.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "patchstream.h"
-
-static int failures;
-
-#define CHECK(condition)                                                             \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      printf("line %d: %s (last error: %s)\n", __LINE__, #condition, patchstream_last_error()); \
-      failures++;                                                                    \
-    }                                                                                \
-  } while (0)
+#include "check.h"
 
 enum { NX = 37, CHANNELS = 14, LEN = NX * NX * CHANNELS };
 
@@ -91,11 +81,12 @@ static void wrong_options_are_errors(const char *model) {
     struct patchstream_options known;
     uint64_t added;
   } newer;
-  memset(&newer, 0, sizeof newer);
+  memset(&newer, 0xff, sizeof newer);
   CHECK(patchstream_options_init(&newer.known, sizeof newer) == PATCHSTREAM_OK);
   newer.known.model = "mean";
   CHECK(patchstream_stream_open(&newer.known, &stream) == PATCHSTREAM_OK);
   CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
+  CHECK(newer.added == 0);
   newer.added = 1;
   CHECK(patchstream_stream_open(&newer.known, &stream) == PATCHSTREAM_ERR_VERSION);
 }
@@ -185,6 +176,9 @@ static void bad_patches_are_counted_and_the_next_goes_through(const char *model,
     densities[777] = good;
   }
   field.channels = 13;
+  CHECK(patchstream_producer_push(producer, &patch, &field) == PATCHSTREAM_ERR_SHAPE);
+  field.channels = CHANNELS;
+  field.channels = 0;
   CHECK(patchstream_producer_push(producer, &patch, &field) == PATCHSTREAM_ERR_SHAPE);
   field.channels = CHANNELS;
   field.nx = 36;
@@ -277,7 +271,9 @@ static void bad_patches_are_counted_and_the_next_goes_through(const char *model,
   patchstream_stats stats = {.struct_size = sizeof stats};
   CHECK(patchstream_stream_stats(stream, &stats) == PATCHSTREAM_OK);
   CHECK(stats.pushed == 2 && stats.known == 1 && stats.encoded == 2 && stats.selected == 2 && stats.events == 1);
-  CHECK(stats.rejected_value == 5 && stats.rejected_shape == 2 && stats.rejected_conflict == 1);
+  CHECK(stats.rejected_value == 5 && stats.rejected_shape == 3 && stats.rejected_conflict == 1);
+  CHECK(stats.rejected_argument == 8 && stats.rejected_model == 0 && stats.rejected_corrupt == 0);
+  CHECK(stats.rejected == 17);
   CHECK(stats.push.count == 2 && stats.push.p50_us > 0 && stats.encode.count == 2);
 
   CHECK(patchstream_producer_end_step(producer, 0) == PATCHSTREAM_OK);
@@ -306,44 +302,51 @@ static void full_ring_answers_at_once(const char *model) {
   CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
 }
 
-static void ranks_cut_their_parts_of_a_window(void) {
-  enum { GRID = 48, HALF = GRID / 2, C = 2 };
-  static double planes[C][GRID * GRID];
-  static float whole[NX * NX * C], sum[NX * NX * C];
-  for (int i = 0; i < C * GRID * GRID; i++) planes[i / (GRID * GRID)][i % (GRID * GRID)] = i * 0.25;
-  const void *pointers[C] = {planes[0], planes[1]};
-  patchstream_field field = {sizeof field, PATCHSTREAM_F64, GRID, GRID, C, 0, 0, 0, 0, NULL, pointers};
-  const int64_t grid[2] = {GRID, GRID}, zero[2] = {0, 0};
-  const double position[2] = {0.3, 39.0};
-  int64_t low[2] = {0, 0};
-  double center[2] = {0, 0};
-  CHECK(patchstream_window(position, grid, 30.0 / 36, NX, NX, low, center) == PATCHSTREAM_OK);
-  size_t filled = 0;
-  CHECK(patchstream_cut(&field, zero, grid, low, NX, NX, whole, &filled) == PATCHSTREAM_OK);
-  CHECK(filled == NX * NX);
-  size_t total = 0;
-  for (int rank = 0; rank < 2; rank++) {
-    const int64_t owned_low[2] = {0, rank * HALF};
-    const void *part[C] = {planes[0] + rank * HALF * GRID, planes[1] + rank * HALF * GRID};
-    patchstream_field half = {sizeof half, PATCHSTREAM_F64, GRID, HALF, C, 0, 0, 0, 0, NULL, part};
-    static float window[NX * NX * C];
-    memset(window, 0, sizeof window);
-    CHECK(patchstream_cut(&half, owned_low, grid, low, NX, NX, window, &filled) == PATCHSTREAM_OK);
-    total += filled;
-    for (int i = 0; i < NX * NX * C; i++) sum[i] += window[i];
-  }
-  CHECK(total == NX * NX);
-  CHECK(memcmp(sum, whole, sizeof whole) == 0);
-  CHECK(patchstream_cut(&field, zero, grid, low, NX, NX, NULL, NULL) == PATCHSTREAM_ERR_ARGUMENT);
-  CHECK(patchstream_cut(&field, NULL, grid, low, NX, NX, whole, NULL) == PATCHSTREAM_ERR_ARGUMENT);
+static void producer_closed_with_a_loan_out_leaves_what_it_committed(const char *model) {
+  patchstream_stream *stream = open_stream(model, 1);
+  patchstream_producer *producer = NULL;
+  CHECK(patchstream_producer_open(stream, "one", &producer) == PATCHSTREAM_OK);
+  float *place = NULL;
+  uint64_t first = 0, second = 0;
+  patchstream_patch patch = patch_of(1, 0);
+  patchstream_field field = field_of();
+  CHECK(patchstream_producer_loan(producer, &patch, &place, &first) == PATCHSTREAM_OK);
+  CHECK(patchstream_producer_abandon(producer, first) == PATCHSTREAM_OK);
+  CHECK(patchstream_producer_loan(producer, &patch, &place, &second) == PATCHSTREAM_OK);
+  CHECK(first != second);
+  CHECK(patchstream_producer_abandon(producer, first) == PATCHSTREAM_ERR_ARGUMENT);
+  patch.id = 2;
+  fill(2);
+  CHECK(patchstream_producer_push(producer, &patch, &field) == PATCHSTREAM_OK);
+  CHECK(patchstream_producer_end_step(producer, 0) == PATCHSTREAM_ERR_STATE);
+  patchstream_producer_close(producer);
+  patchstream_selections *selections = NULL;
+  CHECK(patchstream_stream_select(stream, 0, 5, &selections) == PATCHSTREAM_OK);
+  CHECK(patchstream_selections_count(selections) == 1);
+  patchstream_selections_close(selections);
+  CHECK(patchstream_stream_close(stream, 5000) == PATCHSTREAM_OK);
+}
 
-  const patchstream_protein all[3] = {{1, 3, 1, 39.0, 1.0}, {2, 6, 0, 1.0, 1.0}, {3, 0, -1, 20.0, 20.0}};
-  patchstream_protein near[3];
-  const double box[2] = {40, 40}, at[2] = {0.0, 0.0};
-  size_t found = 0;
-  CHECK(patchstream_proteins_near(all, 3, box, at, 15, near, 3, &found) == PATCHSTREAM_OK);
-  CHECK(found == 2 && near[0].x_nm * near[0].x_nm == 1 && near[0].partner == 1 && near[1].partner == 0);
-  CHECK(patchstream_proteins_near(all, 3, box, at, 15, near, 1, &found) == PATCHSTREAM_ERR_ARGUMENT);
+static patchstream_stream *signalled;
+
+static void on_signal(int number) {
+  (void)number;
+  patchstream_stream_request_stop(signalled);
+}
+
+static void signal_handler_stops_a_stream(const char *model) {
+  signalled = open_stream(model, 0);
+  CHECK(signal(SIGINT, on_signal) != SIG_ERR);
+  CHECK(patchstream_stream_poll(signalled, 0) == PATCHSTREAM_OK);
+  CHECK(raise(SIGINT) == 0);
+  CHECK(patchstream_stream_poll(signalled, 0) == PATCHSTREAM_STOPPED);
+  CHECK(patchstream_stream_close(signalled, 1000) == PATCHSTREAM_OK);
+  signal(SIGINT, SIG_DFL);
+}
+
+/* When even the thread's own storage is gone an error is a status, and nothing is printed or ended. */
+static void at_exit(void) {
+  if (patchstream_stream_poll(NULL, 0) != PATCHSTREAM_ERR_ARGUMENT || patchstream_last_error() == NULL) _Exit(3);
 }
 
 int main(int argc, char **argv) {
@@ -353,8 +356,9 @@ int main(int argc, char **argv) {
   bad_patches_are_counted_and_the_next_goes_through(model, 0);
   bad_patches_are_counted_and_the_next_goes_through(model, 1);
   full_ring_answers_at_once(model);
-  ranks_cut_their_parts_of_a_window();
+  producer_closed_with_a_loan_out_leaves_what_it_committed(model);
+  signal_handler_stops_a_stream(model);
+  CHECK(atexit(at_exit) == 0);
   CHECK(strcmp(model, "metric") != 0 || log_lines > 0);
-  printf("abi_test: %d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return report("abi_test");
 }

@@ -1,20 +1,9 @@
 /* Sizes and offsets that must never move, and names and numbers that programs were compiled with. A struct may grow at
  * its end: then its size here grows too, and nothing else changes. Prints each check that fails. */
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "patchstream.h"
-
-static int failures;
-
-#define CHECK(condition)                                \
-  do {                                                  \
-    if (!(condition)) {                                 \
-      printf("line %d: %s\n", __LINE__, #condition);    \
-      failures++;                                       \
-    }                                                   \
-  } while (0)
+#include "check.h"
 
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
@@ -95,6 +84,5 @@ static void versions_and_names(void) {
 int main(void) {
   layout_never_moves();
   versions_and_names();
-  printf("layout_test: %d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return report("layout_test");
 }

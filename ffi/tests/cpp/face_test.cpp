@@ -126,7 +126,33 @@ static void twins(const char *model) {
   CHECK(!other);
 }
 
-#if PATCHSTREAM_EXCEPTIONS
+// The loop of a code with threads: each commits the loans that it fills, and all share one producer.
+static void threads_share_a_producer(const char *model) {
+  ps::Stream stream;
+  CHECK(ps::Stream::try_open(ps::Options().model(model).background().slots(8), stream) == ps::ok);
+  ps::Producer producer;
+  CHECK(stream.try_producer("x", producer) == ps::ok);
+  std::vector<std::thread> threads;
+  for (std::uint64_t rank = 0; rank < 4; rank++) {
+    threads.emplace_back([&producer, rank] {
+      for (std::uint64_t i = 0; i < 6; i++) {
+        const std::uint64_t id = rank * 100 + i + 1;
+        const std::vector<double> values = densities(id);
+        ps::Loan loan;
+        while (producer.try_loan(patch(id), loan) == ps::full) std::this_thread::yield();
+        for (std::size_t j = 0; j < values.size(); j++) loan.densities()[j] = float(values[j]);
+        if (i == 5) continue;  // Given up by this thread.
+        if (loan.try_commit() != ps::ok) failures++;
+      }
+    });
+  }
+  for (auto &thread : threads) thread.join();
+  CHECK(producer.try_end_step(0) == ps::ok);
+  ps::Selections selections;
+  CHECK(stream.try_select(0, 100, selections) == ps::ok && selections.size() == 20);
+}
+
+#ifdef PATCHSTREAM_EXCEPTIONS
 template <class F>
 static ps::status thrown(F f) {
   try {
@@ -196,7 +222,8 @@ static void throwing(const char *model) {
 int main(int argc, char **argv) {
   const char *model = argc == 3 && std::strcmp(argv[1], "--model") == 0 ? argv[2] : "metric";
   twins(model);
-#if PATCHSTREAM_EXCEPTIONS
+  threads_share_a_producer(model);
+#ifdef PATCHSTREAM_EXCEPTIONS
   throwing(model);
 #endif
   std::printf("face_test: %d failures\n", failures);

@@ -22,6 +22,12 @@ fn c_program_sees_the_errors_and_the_answers_that_the_header_promises() {
 }
 
 #[test]
+fn c_ranks_cut_their_parts_of_a_window() {
+    let said = run("ffi/tests/c/cut_test.c", "cut_test", &[], Link::Shared);
+    assert!(said.ends_with("cut_test: 0 failures\n"), "{said}");
+}
+
+#[test]
 fn layout_of_the_c_structs_is_as_it_ever_was() {
     let said = run("ffi/tests/c/layout_test.c", "layout_test", &[], Link::Shared);
     assert!(said.ends_with("layout_test: 0 failures\n"), "{said}");

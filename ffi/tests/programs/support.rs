@@ -54,7 +54,7 @@ pub enum Link {
     Without,
 }
 
-const STRICT: [&str; 5] = ["-pedantic", "-Wall", "-Wextra", "-Werror", "-O2"];
+const STRICT: [&str; 6] = ["-Wundef", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O2"];
 
 /// Compiles `source`, a path from the root, strictly as C99 or C++17 with `flags`; the program's path.
 pub fn compile(source: &str, name: &str, flags: &[&str], link: Link) -> PathBuf {

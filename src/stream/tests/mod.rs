@@ -1,10 +1,13 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
+mod between;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::operator::Operator;
 use super::*;
 use crate::error::{ErrorKind, Result};
 use crate::patch::{Field, Meta, Protein, Samples};
@@ -103,6 +106,8 @@ fn stream_with_two_producers_waits_for_both_to_end_the_step() {
     assert_eq!(two.end_step(-1).unwrap_err().kind(), ErrorKind::State);
     drop(two);
     push(&mut one, 4, 1, &patch(4)).unwrap();
+    assert!(stream.select(1, 9).unwrap().is_none(), "the one that is left goes on to end its steps");
+    one.end_step(1).unwrap();
     assert_eq!(
         stream.select(1, 9).unwrap().unwrap().batch.selections.len(),
         2,
@@ -154,7 +159,7 @@ fn stream_leaves_out_a_patch_whose_slot_was_overwritten() {
     let mut loan = producer.loan(&NONE).unwrap().unwrap();
     loan.copy_from_slice(&patch(1));
     producer.commit(loan).unwrap();
-    stream.shared_for_tests().operator.lock().lanes[0].consumer.overwrite_header_for_tests();
+    stream.shared_for_tests().operate(Operator::overwrite_header_for_tests);
     push(&mut producer, 2, 0, &patch(2)).unwrap();
     assert_eq!(stream.poll(LONG).unwrap(), Polled::Idle);
     let stats = stream.stats();
@@ -244,8 +249,12 @@ fn stream_options_out_of_range_are_errors() {
     assert_eq!(refused(builder().grid(0, 5)), ErrorKind::Shape);
     assert_eq!(refused(builder().config(Config { size_nm: f64::NAN, ..Config::default() })), ErrorKind::Argument);
     assert_eq!(refused(builder().background(true).worker_cpu(100_000)), ErrorKind::Argument);
-    assert!(refused(builder().model("no/such/model.onnx")) != ErrorKind::Panic);
-    assert!(builder().background(true).worker_cpu(0).open().is_ok());
+    assert_eq!(refused(builder().worker_cpu(0)), ErrorKind::Argument);
+    assert_eq!(refused(builder().model("no/such/folder")), ErrorKind::Io);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    let first = allowed.split([',', '-']).next().unwrap().parse().unwrap();
+    assert!(builder().background(true).worker_cpu(first).open().is_ok());
 }
 
 #[test]
