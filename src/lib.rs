@@ -39,3 +39,8 @@ pub mod ring;
 pub mod stream;
 mod sync;
 pub mod wire;
+
+/// The README's Rust program, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

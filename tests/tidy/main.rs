@@ -56,7 +56,8 @@ fn every_file_opens_by_saying_what_it_is() {
 
 #[test]
 fn every_file_of_the_library_says_what_is_not_there() {
-    hold(|path| path.starts_with("src/") && is_rust(path) && !path.ends_with("/tests.rs"), rules::not_here);
+    let is_test = |path: &str| path.ends_with("/tests.rs") || path.contains("/tests/");
+    hold(|path| path.starts_with("src/") && is_rust(path) && !is_test(path), rules::not_here);
 }
 
 #[test]
