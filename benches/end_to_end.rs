@@ -2,7 +2,8 @@
 //!
 //! Limit: one read and one write of the patch (76,664 bytes) for each of push and encode, the encoder's arithmetic, and
 //! the distances of one point to all selected. The selected stay 20,000, and the capacity is large enough that no
-//! event discards: a full queue costs a pass over it more, which `dynim/event` shows. The encoder dominates; `encode/metric/one` is measured on its own.
+//! event discards: a full queue costs a pass over it more, which `dynim/event` shows. A network dominates: `encode/metric/one`
+//! is measured on its own.
 
 use std::time::Duration;
 

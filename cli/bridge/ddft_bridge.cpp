@@ -1,6 +1,10 @@
 // Copies between the DDFT's types and Rust's. Not here: the physics (examples/ddft/ddft.hpp).
 #include "ddft_bridge.hpp"
 
+#include <new>
+#include <stdexcept>
+#include <string>
+
 #include "patchstream-cli/src/bridge.rs.h"
 
 namespace ddft_bridge {
@@ -10,7 +14,12 @@ std::unique_ptr<ddft::Model> open(std::int32_t grid, std::int32_t proteins, std:
   options.grid = grid;
   options.proteins = proteins;
   options.seed = seed;
-  return std::make_unique<ddft::Model>(options);
+  try {
+    return std::make_unique<ddft::Model>(options);
+  } catch (const std::bad_alloc &) {
+    throw std::runtime_error("there is no memory for " + std::to_string(grid) + " x " + std::to_string(grid) +
+                             " points: use a smaller --grid");
+  }
 }
 
 rust::Slice<const double> plane(const ddft::Model &model, std::size_t channel) {

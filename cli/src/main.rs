@@ -13,10 +13,12 @@ mod summary;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 use patchstream::error::{Result, io};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use options::{Cli, Command};
 
@@ -39,15 +41,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// A flag that the first Ctrl-C (or SIGTERM, SIGHUP) sets. The second one ends the process on the spot.
+/// A flag that the first Ctrl-C or SIGTERM sets. The second one ends the process on the spot. A SIGHUP is left as it
+/// is, so that `nohup` works.
 fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|error| io(format!("cannot listen for Ctrl-C: {error}")))?;
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: a second signal finds the flag set and ends the process, the first one sets it.
+        flag::register_conditional_shutdown(signal, 130, stop.clone())
+            .and_then(|_| flag::register(signal, stop.clone()))
+            .map_err(|error| io(format!("cannot listen for signal {signal}: {error}")))?;
+    }
     Ok(stop)
 }

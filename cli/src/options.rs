@@ -43,11 +43,11 @@ pub struct Options {
     #[arg(long, value_name = "STEPS", default_value_t = 3000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
     pub steps: i64,
 
-    /// Size of the membrane: grid points a side, 30/36 nm apart (192 points are 160 nm)
-    #[arg(long, value_name = "POINTS", default_value_t = 192)]
+    /// Size of the membrane: grid points a side, 48 to 4096, 30/36 nm apart (192 points are 160 nm)
+    #[arg(long, value_name = "POINTS", default_value_t = 192, value_parser = clap::value_parser!(u16).range(48..=4096))]
     pub grid: u16,
 
-    /// RAS proteins in the membrane; two in five of them carry a RAF
+    /// RAS proteins in the membrane, at most one per 100 nm^2; two in five of them carry a RAF
     #[arg(long, value_name = "RAS", default_value_t = 10)]
     pub proteins: u16,
 
@@ -67,7 +67,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..))]
     pub select: u32,
 
-    /// Candidates to keep waiting for selection; the least novel ones beyond it are discarded
+    /// Candidates to keep in the queue; the least novel ones beyond it are discarded
     #[arg(long, value_name = "PATCHES", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     pub capacity: u64,
 

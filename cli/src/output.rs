@@ -72,6 +72,13 @@ impl Files {
         }
         let mut last = Draft::create(&self.folder, NAMES[3])?;
         last.write(summary.as_bytes())?;
+        // An earlier campaign's summary goes first, so that none ever lies beside files of another run.
+        match fs::remove_file(self.folder.join(NAMES[3])) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed("replace", &last.path, &error));
+            }
+            _ => {}
+        }
         for draft in [self.selections, self.selected, table, last] {
             draft.keep()?;
         }

@@ -3,6 +3,7 @@
 //! Not here: the summary, on stdout ([`super::summary`]).
 
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patchstream::stream::LogLevel;
@@ -11,6 +12,9 @@ use super::summary::Done;
 
 /// Plain lines of a whole campaign.
 const LINES: i64 = 10;
+
+/// Warnings that are printed one by one.
+const WARNINGS: u64 = 5;
 
 /// Shows how far a campaign is.
 pub struct Progress {
@@ -30,13 +34,18 @@ impl Progress {
         Self { bar, steps, terminal }
     }
 
-    /// Prints the stream's warnings, above the bar. What it says once, such as a model without training, is said in the
-    /// campaign's own words.
+    /// Prints the stream's first warnings, above the bar; the summary counts them all. What it says once, such as a model
+    /// without training, is said in the campaign's own words.
     pub fn log(&self) -> impl Fn(LogLevel, &str) + Send + Sync + use<> {
         let bar = self.bar.clone();
+        let warnings = AtomicU64::new(0);
         move |level, message| {
             if level == LogLevel::Warning {
-                bar.suspend(|| say(&format!("warning: {message}")));
+                match warnings.fetch_add(1, Ordering::Relaxed) {
+                    0..WARNINGS => bar.suspend(|| say(&format!("warning: {message}"))),
+                    WARNINGS => bar.suspend(|| say("warning: more like these; the summary counts what was rejected")),
+                    _ => {}
+                }
             }
         }
     }

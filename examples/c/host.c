@@ -1,6 +1,6 @@
 /* A macro host in C: patches in, selections and weights back.
  *
- *   gcc -std=c99 examples/c/host.c -Iinclude -Ltarget/release -lpatchstream -Wl,-rpath,$PWD/target/release -o host
+ *   gcc -std=c99 examples/c/host.c -Iinclude -Ltarget/release -lpatchstream -lm -Wl,-rpath,$PWD/target/release -o host
  *
  * The "model" here is three bumps of different heights that move over a periodic grid; a real one takes its place.
  */

@@ -1,7 +1,7 @@
 // The coupling: a DDFT of a membrane streams patches into libpatchstream and gets selections and weights back.
 // Copy this into your own code. The command `patchstream campaign` runs the same loop and writes the same bytes.
 //
-// g++ -std=c++17 -O2 -ffp-contract=off -Iinclude -Iexamples/ddft examples/ddft/main.cpp -Ltarget/release -lpatchstream
+// g++ -std=c++17 -O2 -ffp-contract=off -Iinclude examples/ddft/main.cpp -Ltarget/release -lpatchstream -Wl,-rpath,$PWD/target/release -o ddft_host
 // Nanometres, microseconds. Not here: the physics (ddft.hpp), what the calls promise (patchstream.h).
 #include <array>
 #include <charconv>

@@ -16,7 +16,7 @@ use crate::patch::Shape;
 const FORMAT: u32 = 1;
 
 /// The largest latent dimension that a card may state.
-const MAX_DIMENSION: usize = 4096;
+pub(super) const MAX_DIMENSION: usize = 1024;
 
 /// What a model's author says about it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -238,10 +238,18 @@ impl Card {
                 divisors[c]
             )));
         }
-        if let Some((_, list)) = weights
-            && let Some(c) = list.iter().position(|&w| w < 0.0)
-        {
-            return Err(model(format!("the card's channel_weights{} is {}, below 0", of_channel(c), list[c])));
+        if let Some((_, list)) = weights {
+            if let Some(c) = list.iter().position(|&w| w < 0.0) {
+                return Err(model(format!("the card's channel_weights{} is {}, below 0", of_channel(c), list[c])));
+            }
+            if let Some(c) = (0..names.len()).find(|&c| !((list[c] / divisors[c]) as f32).is_finite()) {
+                return Err(model(format!(
+                    "the card's channel_weights{} is {}, which over its {what} {} is no finite float32: state a smaller one",
+                    of_channel(c),
+                    list[c],
+                    divisors[c]
+                )));
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Encoders: from a patch to a latent point, float32, on the CPU.
 //!
 //! A [`Model`] is a built-in encoder (`mean`, `radial`, `metric`) or a network in `NAME.onnx` with its [`Card`] in
-//! `NAME.toml` beside it. Patches come as `densities[(y * nx + x) * channels + c]`, nm^-2; points have no unit.
+//! `NAME.toml` beside it. Patches come as `densities[(y * nx + x) * channels + c]`, nm^-2.
 //!
 //! | file | what it is |
 //! |---|---|

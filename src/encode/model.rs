@@ -1,6 +1,7 @@
 //! A model: found by name or path, checked against its card, then run on patches from any number of threads.
 //!
-//! Patches are `densities[(y * nx + x) * channels + c]`, nm^-2; points are float32 without a unit.
+//! Patches are `densities[(y * nx + x) * channels + c]`, nm^-2; points are float32: a network's without a unit, `mean`'s in nm^-2, `radial`'s
+//! in deviations.
 //! Not here: the networks themselves ([`super::network`]) and the card's own checks ([`super::card`]).
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::card::{Card, Input, Layout, Normalise, Turn};
+use super::card::{Card, Input, Layout, MAX_DIMENSION, Normalise, Turn};
 use super::mean::mean_concentrations;
 #[cfg(feature = "tract")]
 use super::network::Network;
@@ -26,10 +27,10 @@ const MAX_NETWORK_BYTES: u64 = 256 << 20;
 /// The most bytes of a card that are read.
 const MAX_CARD_BYTES: u64 = 16 << 20;
 
-/// The built-in network and its card.
+/// The built-in network, and its card.
 #[cfg(feature = "tract")]
-const METRIC: (&[u8], &str) =
-    (include_bytes!("../../models/metric-37x37x14.onnx"), include_str!("../../models/metric-37x37x14.toml"));
+const METRIC: &[u8] = include_bytes!("../../models/metric-37x37x14.onnx");
+const METRIC_CARD: &str = include_str!("../../models/metric-37x37x14.toml");
 
 /// An encoder that is ready to use. Cloning is cheap and shares it; several threads may use one at once.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Model {
     ///
     /// `name_or_path` is one of
     /// - `mean`: the mean concentration of each channel, for any shape;
-    /// - `radial`: 38 radial-profile values of each of the first 8 channels, for 37 x 37 points;
+    /// - `radial`: radial profiles of the first 8 channels, for odd squares (37 x 37 points: 38 values a channel);
     /// - `metric`: the metric network for 37 x 37 x 14, with seeded, untrained params;
     /// - the path of a `NAME.onnx` that has its card `NAME.toml` beside it;
     /// - the path of a folder that holds exactly one `.onnx`.
@@ -80,11 +81,8 @@ impl Model {
     pub fn open_with_states(name_or_path: &str, shape: Shape, states: ProteinStates) -> Result<Self> {
         let shape = Shape::new(shape.nx, shape.ny, shape.channels)?;
         let (card, backend) = match name_or_path {
-            "mean" => (builtin_card("mean", shape, shape.channels), Backend::Mean),
-            "radial" => {
-                let radial = Radial::new(shape)?;
-                (builtin_card("radial", shape, radial.dim()), Backend::Radial(radial))
-            }
+            "mean" => (builtin_card("mean", shape, shape.channels)?, Backend::Mean),
+            "radial" => open_radial(shape)?,
             "metric" => open_metric(shape).map_err(|e| e.context("model metric"))?,
             path => {
                 let file = find_network(Path::new(path))?;
@@ -195,8 +193,13 @@ impl fmt::Debug for Model {
 }
 
 /// The card of an encoder without params: densities are taken as they are, channel by channel.
-fn builtin_card(name: &str, shape: Shape, latent_dimension: usize) -> Card {
-    Card {
+fn builtin_card(name: &str, shape: Shape, latent_dimension: usize) -> Result<Card> {
+    if latent_dimension > MAX_DIMENSION {
+        return Err(error::unsupported(format!(
+            "the points of model {name} would have {latent_dimension} coordinates for patches of {shape}, {MAX_DIMENSION} are the most: use fewer channels or points"
+        )));
+    }
+    Ok(Card {
         format: 1,
         name: name.into(),
         sha256: String::new(),
@@ -208,7 +211,21 @@ fn builtin_card(name: &str, shape: Shape, latent_dimension: usize) -> Card {
         normalise: Normalise::Standardise { mean: vec![0.0; shape.channels], deviation: vec![1.0; shape.channels] },
         points: None,
         evaluation: BTreeMap::new(),
+    })
+}
+
+/// Radial profiles are of standardised channels: the 14 default ones by the constants of the metric network's card,
+/// others, of which nothing is known, as they are.
+fn open_radial(shape: Shape) -> Result<(Card, Backend)> {
+    let mut card = builtin_card("radial", shape, Radial::dim_of(shape)?)?;
+    let metric = Card::parse(METRIC_CARD)?;
+    if metric.input.channels.len() == shape.channels {
+        card.training = "No params, so nothing to train; channels are standardised as the metric network's.".into();
+        card.normalise = metric.normalise;
     }
+    let [(_, mean), (_, deviation)] = card.normalise.constants();
+    let radial = Radial::new(shape, mean, deviation)?;
+    Ok((card, Backend::Radial(radial)))
 }
 
 /// The path of the `.onnx` that `path` means: itself, or the only one in the folder.
@@ -303,7 +320,7 @@ fn build(bytes: &[u8], card: &Card) -> Result<Backend> {
 
 #[cfg(feature = "tract")]
 fn open_metric(shape: Shape) -> Result<(Card, Backend)> {
-    open_bytes(METRIC.0, METRIC.1, shape)
+    open_bytes(METRIC, METRIC_CARD, shape)
 }
 
 #[cfg(feature = "tract")]

@@ -46,16 +46,16 @@ fn pseudo_random(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The definition of A.1, one reference pixel and one distance at a time.
-fn naive_profile(densities: &[f32], channels: usize, c: usize, centre: [i32; 2], quadrant: [[i32; 2]; 2]) -> Vec<f32> {
-    (0..19)
+/// The definition of A.1, one reference pixel and one distance at a time, on an n x n grid of one channel.
+fn naive_profile(plane: &[f32], n: i32, centre: [i32; 2], quadrant: [[i32; 2]; 2]) -> Vec<f32> {
+    (0..(n + 1) / 2)
         .map(|r| {
             let mut highest = f32::NEG_INFINITY;
             for y in quadrant[1][0]..=quadrant[1][1] {
                 for x in quadrant[0][0]..=quadrant[0][1] {
                     let distance = f64::from((x - centre[0]).pow(2) + (y - centre[1]).pow(2)).sqrt();
                     if distance.round() as i32 == r {
-                        highest = highest.max(densities[(y * 37 + x) as usize * channels + c]);
+                        highest = highest.max(plane[(y * n + x) as usize]);
                     }
                 }
             }
@@ -64,14 +64,18 @@ fn naive_profile(densities: &[f32], channels: usize, c: usize, centre: [i32; 2],
         .collect()
 }
 
-fn naive_radial(densities: &[f32], channels: usize) -> Vec<f32> {
+/// Profiles of channels that are standardised first.
+fn naive_radial(densities: &[f32], n: i32, channels: usize, mean: &[f64], deviation: &[f64]) -> Vec<f32> {
+    let (middle, end) = (n / 2, n - 1);
     let mut point = Vec::new();
     for c in 0..channels.min(8) {
-        point.extend(naive_profile(densities, channels, c, [18, 18], [[0, 36]; 2]));
-        let mut corners = [0.0_f64; 19];
-        for (cx, x_range) in [(0, [0, 18]), (36, [18, 36])] {
-            for (cy, y_range) in [(0, [0, 18]), (36, [18, 36])] {
-                let profile = naive_profile(densities, channels, c, [cx, cy], [x_range, y_range]);
+        let standard = |density: &f32| (density - mean[c] as f32) * (1.0 / deviation[c]) as f32;
+        let plane: Vec<f32> = densities.iter().skip(c).step_by(channels).map(standard).collect();
+        point.extend(naive_profile(&plane, n, [middle, middle], [[0, end]; 2]));
+        let mut corners = vec![0.0_f64; (n as usize).div_ceil(2)];
+        for (cx, x_range) in [(0, [0, middle]), (end, [middle, end])] {
+            for (cy, y_range) in [(0, [0, middle]), (end, [middle, end])] {
+                let profile = naive_profile(&plane, n, [cx, cy], [x_range, y_range]);
                 corners.iter_mut().zip(profile).for_each(|(sum, v)| *sum += f64::from(v));
             }
         }
@@ -84,12 +88,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn radial_matches_naive(channels in 1_usize..12, seed: u64) {
-        let radial = Radial::new(Shape::new(37, 37, channels)?)?;
-        let densities = pseudo_random(37 * 37 * channels, seed);
-        let mut point = vec![0.0; radial.dim()];
-        radial.profiles(&densities, &mut point);
-        prop_assert_eq!(point, naive_radial(&densities, channels));
+    fn radial_matches_naive(channels in 1_usize..12, half in prop_oneof![Just(18_usize), 0_usize..24], seed: u64) {
+        let n = 2 * half + 1;
+        let shape = Shape::new(n, n, channels)?;
+        let (mean, deviation): (Vec<f64>, Vec<f64>) = (0..channels).map(|c| (0.1 * c as f64, 0.3 + c as f64)).unzip();
+        let densities = pseudo_random(shape.len(), seed);
+        let mut point = vec![0.0; Radial::dim_of(shape)?];
+        Radial::new(shape, &mean, &deviation)?.profiles(&densities, &mut point);
+        prop_assert_eq!(point, naive_radial(&densities, n as i32, channels, &mean, &deviation));
     }
 
     #[test]
@@ -121,8 +127,29 @@ fn radial_profiles_are_the_same_in_all_eight_orientations() {
 }
 
 #[test]
+fn radial_standardises_the_default_channels_as_the_metric_network_does() {
+    let shape = Shape::new(37, 37, 14).unwrap();
+    let model = Model::open("radial", shape).unwrap();
+    let Normalise::Standardise { mean, deviation } = &model.card().normalise else { panic!("{:?}", model.card()) };
+    assert!(model.dim() == 304 && mean[7] == 0.4667 && deviation[6] == 0.02, "POPC .. CHOL of the metric card");
+    let densities = pseudo_random(shape.len(), 3);
+    let mut point = vec![0.0; 304];
+    model.encode(PatchView { shape, densities: &densities, proteins: &[] }, &mut point).unwrap();
+    assert_eq!(point, naive_radial(&densities, 37, 14, mean, deviation));
+}
+
+#[test]
+fn points_that_no_sampler_takes_are_refused_by_the_model_s_name() {
+    for (name, shape) in [("mean", Shape::new(3, 3, 1025).unwrap()), ("radial", Shape::new(129, 129, 14).unwrap())] {
+        let error = Model::open(name, shape).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains(name) && error.message().contains("1024"), "{error}");
+    }
+}
+
+#[test]
 fn radial_refuses_grids_it_is_not_defined_on() {
-    for (nx, ny) in [(5, 5), (36, 36), (37, 36), (72, 72), (73, 73)] {
+    for (nx, ny) in [(36, 36), (37, 36), (72, 72), (37, 73)] {
         let error = Model::open("radial", Shape::new(nx, ny, 14).unwrap()).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains(&format!("{nx} x {ny}")), "{error}");

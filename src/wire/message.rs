@@ -90,7 +90,7 @@ pub struct SelectionBatch {
     pub step: i64,
     /// In the order of the picks.
     pub selections: Vec<Selection>,
-    /// Candidates that wait after the event.
+    /// Candidates in the queue after the event.
     pub candidates: u64,
     /// Patches selected in the whole run, these included.
     pub selected: u64,

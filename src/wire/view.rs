@@ -122,16 +122,16 @@ impl Iterator for Messages<'_> {
         if rest.is_empty() {
             return None;
         }
-        let frame = frame(rest);
-        self.at = frame.as_ref().map_or(self.bytes.len(), |frame| at + frame.len());
-        Some(frame.and_then(message).map_err(|error| error.context(format_args!("message at byte {at}"))))
+        let framed = framed(rest);
+        self.at = framed.as_ref().map_or(self.bytes.len(), |bytes| at + bytes.len());
+        Some(framed.and_then(message).map_err(|error| error.context(format_args!("message at byte {at}"))))
     }
 }
 
 impl FusedIterator for Messages<'_> {}
 
 /// The first message of `rest`, its prefix included.
-fn frame(rest: &[u8]) -> Result<&[u8]> {
+fn framed(rest: &[u8]) -> Result<&[u8]> {
     let Some((prefix, body)) = rest.split_first_chunk::<PREFIX>() else {
         return Err(value(format!(
             "{} bytes are left, too few for a message: the end of the file is lost",
@@ -152,9 +152,9 @@ fn frame(rest: &[u8]) -> Result<&[u8]> {
 }
 
 /// One message, its prefix included.
-fn message(frame: &[u8]) -> Result<Message> {
-    check_identifier(&frame[PREFIX..PREFIX + HEAD])?;
-    let message = flatbuffers::size_prefixed_root_with_opts::<fb::Message>(&limits(frame.len()), frame)
+fn message(framed: &[u8]) -> Result<Message> {
+    check_identifier(&framed[PREFIX..PREFIX + HEAD])?;
+    let message = flatbuffers::size_prefixed_root_with_opts::<fb::Message>(&limits(framed.len()), framed)
         .map_err(|error| damaged(&error))?;
     if let Some(table) = message.body_as_selection_batch() {
         return Ok(Message::SelectionBatch(SelectionBatch {

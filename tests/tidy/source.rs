@@ -16,6 +16,20 @@ pub struct Source {
 /// Folders with sources of ours; files at the root come besides.
 const FOLDERS: [&str; 9] = [".ci", "benches", "cli", "examples", "ffi", "include", "models", "src", "tests"];
 
+/// Files of ours at the root. What a user builds or writes there is none of these rules' business.
+const ROOT: [&str; 10] = [
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "rustfmt.toml",
+];
+
 /// Endings of text files. A file without an ending is a script or a licence.
 const ENDINGS: [&str; 11] = ["c", "cpp", "fbs", "h", "hpp", "md", "rs", "sh", "toml", "cmake", ""];
 
@@ -40,7 +54,7 @@ fn collect(folder: &Path, prefix: &str, deep: bool, found: &mut Vec<Source>) {
             if deep && name != "target" {
                 collect(&entry.path(), &path, true, found);
             }
-        } else if ENDINGS.contains(&ending(&name)) {
+        } else if ENDINGS.contains(&ending(&name)) && (deep || ROOT.contains(&name.as_str())) {
             found.push(Source { path, text: fs::read_to_string(entry.path()).unwrap() });
         }
     }

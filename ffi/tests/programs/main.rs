@@ -65,6 +65,29 @@ fn c_example_selects_and_weighs_every_patch() {
     assert!(said.ends_with("8 selected stand for 24 patches\n"), "{said}");
 }
 
+/// The line of a source's head that compiles it, run as it stands, but for the folder of the library and the output.
+#[test]
+fn examples_compile_by_the_lines_that_they_state_and_start() {
+    for (source, compiler, output, options) in [
+        ("examples/c/host.c", "gcc ", "-o host", &[][..]),
+        ("examples/ddft/main.cpp", "g++ ", "-o ddft_host", &["--steps", "1", "--grid", "48", "--proteins", "1"][..]),
+    ] {
+        let text = std::fs::read_to_string(root().join(source)).expect("an example");
+        let line =
+            text.lines().find_map(|line| line.find(compiler).map(|at| &line[at..])).expect("a line that compiles");
+        let program = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("as_stated");
+        assert!(line.contains(output), "{line}");
+        let line = line.replace(output, &format!("-o '{}'", program.display()));
+        let line = line.replace("$PWD/target/release", &built().display().to_string());
+        let line = line.replace("target/release", &built().display().to_string());
+        succeed(Command::new("sh").arg("-c").arg(line).current_dir(root()));
+        let out = program.with_extension("out");
+        let options = options.iter().map(std::ffi::OsStr::new);
+        let out = if options.len() > 0 { vec!["--out".as_ref(), out.as_os_str()] } else { Vec::new() };
+        succeed(Command::new(&program).args(options).args(out));
+    }
+}
+
 #[test]
 fn ddft_physics_holds() {
     let program = compile("examples/ddft/ddft_test.cpp", "ddft_test", &["-ffp-contract=off"], Link::Without);
@@ -86,8 +109,8 @@ fn shared_library_exports_patchstream_symbols_only() {
     assert_eq!(exported, declared, "what is exported, and what the header declares");
 }
 
-/// Runs the campaign's options in both hosts and compares what they write.
-fn both_hosts_write_the_same(options: &[&str]) {
+/// Runs the campaign's options in both hosts and compares what they write; the messages.
+fn both_hosts_write_the_same(options: &[&str]) -> Vec<u8> {
     let program = compile("examples/ddft/main.cpp", "ddft_host", &["-ffp-contract=off"], Link::Shared);
     let name = options.join("_").replace('-', "");
     let folder = |host: &str| std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{host}{name}"));
@@ -102,6 +125,7 @@ fn both_hosts_write_the_same(options: &[&str]) {
         assert!(rust.len() > 60, "{file} says something");
         assert!(rust == cpp, "{file} differs between campaign and the C++ example with {options:?}");
     }
+    std::fs::read(rust.join("selections.psel")).expect("selections.psel")
 }
 
 #[test]
@@ -111,6 +135,34 @@ fn cpp_example_and_campaign_write_the_same_files() {
         both_hosts_write_the_same(&[&common[..], &["--seed", seed, "--select", "2", "--model", MODEL]].concat());
     }
     both_hosts_write_the_same(&[&common[..], &["--background", "--capacity", "5", "--model", "mean"]].concat());
+    // Room for control patches: 50 nm from any protein.
+    let controls =
+        ["--grid", "192", "--proteins", "2", "--steps", "12", "--every", "4", "--controls", "3", "--model", MODEL];
+    let messages = both_hosts_write_the_same(&controls);
+    assert!(messages.windows(7).any(|bytes| bytes == b"control"), "control patches were selected too");
+}
+
+#[cfg(feature = "tract")]
+#[test]
+fn model_that_is_cut_short_or_has_another_card_is_one_sentence_for_a_cpp_host() {
+    let program = compile("examples/ddft/main.cpp", "ddft_host_models", &["-ffp-contract=off"], Link::Shared);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+    let onnx = std::fs::read(root().join("models/metric-37x37x14.onnx")).expect("the metric network");
+    let card = std::fs::read_to_string(root().join("models/metric-37x37x14.toml")).expect("its card");
+    let other = card.replace("latent_dimension = 9", "latent_dimension = 8");
+    assert_ne!(card, other);
+    for (name, onnx, card) in [("cut", &onnx[..onnx.len() / 2], &card), ("card", &onnx[..], &other)] {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).expect("room for a folder");
+        std::fs::write(folder.join("net.onnx"), onnx).expect("room for a file");
+        std::fs::write(folder.join("net.toml"), card).expect("room for a file");
+        let mut host = Command::new(&program);
+        host.args(["--grid", "64", "--proteins", "1", "--steps", "1", "--out"]).arg(folder.join("out"));
+        let output = host.arg("--model").arg(&folder).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.lines().count() == 1 && said.contains("net.onnx"), "{said}");
+    }
 }
 
 /// The first block of `language` in `text`, from its opening line on.

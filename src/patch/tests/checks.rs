@@ -146,6 +146,8 @@ fn coarsening_keeps_widths_and_centre() {
     assert_eq!((half[0], half[17], half[18], half[19], half[36]), (0.5, 34.5, 36.0, 37.5, 71.5));
     let mut fifth = vec![0.0; 25];
     coarsen_37_to_5(middle, &half, &mut fifth).unwrap();
+    let step = |low: usize, width: usize| half[low..low + width].iter().sum::<f32>() / width as f32;
+    assert_eq!(fifth[10..15], [step(0, 7), step(7, 7), step(14, 9), step(23, 7), step(30, 7)]);
     assert_eq!(fifth[12], 36.0);
     assert_eq!(coarsen_37_to_5(shape, &ramp, &mut fifth).unwrap_err().kind(), ErrorKind::Shape);
     assert_eq!(coarsen_73_to_37(shape, &ramp, &mut half[1..]).unwrap_err().kind(), ErrorKind::Shape);
