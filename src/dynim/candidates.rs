@@ -1,29 +1,60 @@
-//! The candidates with their exact ranks: the top to pick, the end to discard.
+//! The candidates: the top to pick, the end to discard.
 //!
-//! Each keeps its k smallest squared distances to S, ascending and +infinity where S is smaller than k. When S grows
-//! by a point, one pass inserts its distances; a block of 16 in which no list changes costs the distances only.
+//! Each keeps its k smallest squared distances to the first `seen` points of S, ascending, and the rank that they give.
+//! Once it has seen k points its rank can only fall, so a stored rank is an upper bound: a pick makes only the top exact,
+//! again and again until the top is. A discard makes all exact, in one pass over the picks since the last one.
 //! Not here: what becomes of a removed candidate ([`super::Sampler`]).
 
-use std::cmp::Ordering;
-
-use super::lanes::{Blocks, insert, mean_of_roots, squared_distances};
+use super::kernels::{Isa, absorb};
+use super::lanes::{Blocks, mean_of_roots_of};
+use super::selected::Selected;
 
 /// A set whose indices change when one is removed: nobody keeps an index over a removal.
 #[derive(Debug, Clone)]
 pub(super) struct Candidates {
+    isa: Isa,
+    dim: usize,
     k: usize,
     ids: Vec<u64>,
-    /// Exact against the S of the last call. Never NaN or negative.
+    /// At least the rank against all of S; exact where `seen` is the size of S. Never NaN or negative.
     ranks: Vec<f32>,
+    /// How many points of S are in `nearest`.
+    seen: Vec<u32>,
     /// Of `dim` rows.
     points: Blocks,
     /// Of `k` rows: squared distances, ascending from row 0.
     nearest: Blocks,
+    /// A candidate may have seen fewer than k points: then its rank is no bound, since it may rise.
+    early: bool,
+    /// Size of S when all were made exact.
+    absorbed: usize,
+    /// A point and a list that are being made exact.
+    one: Vec<f32>,
+    /// A tournament: `tree[leaves + at]` is candidate `at`, `tree[i]` the first in the total order of `tree[2 i]` and
+    /// `tree[2 i + 1]`, by stored ranks. A node is the rank's bits (never negative, so they order as it does) above the
+    /// index, or [`NOBODY`]. Empty where it has to be made anew.
+    tree: Vec<u64>,
 }
 
+/// An empty place: below every candidate, whose index is at most 2^32 - 2.
+const NOBODY: u64 = 0;
+
 impl Candidates {
-    pub(super) fn new(dim: usize, k: usize) -> Self {
-        Self { k, ids: Vec::new(), ranks: Vec::new(), points: Blocks::new(dim), nearest: Blocks::new(k) }
+    pub(super) fn new(dim: usize, k: usize, isa: Isa) -> Self {
+        Self {
+            isa,
+            dim,
+            k,
+            ids: Vec::new(),
+            ranks: Vec::new(),
+            seen: Vec::new(),
+            points: Blocks::new(dim),
+            nearest: Blocks::new(k),
+            early: false,
+            absorbed: 0,
+            one: Vec::new(),
+            tree: Vec::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -33,68 +64,143 @@ impl Candidates {
     /// Appends a candidate; `nearest` are its k smallest squared distances to S, which has `selected` points.
     pub(super) fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], selected: usize) {
         self.ids.push(id);
-        self.ranks.push(f32::INFINITY);
+        self.ranks.push(mean_of_roots_of(&nearest[..selected.min(self.k)]));
+        self.seen.push(selected as u32);
         self.points.push(point);
         self.nearest.push(nearest);
-        self.rank_block(self.points.blocks() - 1, selected);
-    }
-
-    /// Takes in that S has grown by `point`, to `selected` points.
-    pub(super) fn absorb(&mut self, point: &[f32], selected: usize) {
-        // Up to the k-th point of S each rank is a mean over one distance more, whatever that distance is.
-        let longer = selected <= self.k;
-        for block in 0..self.points.blocks() {
-            let distances = squared_distances(self.points.block(block), point);
-            let lists = self.nearest.block_mut(block);
-            if longer || distances.any_below(&lists[self.k - 1]) {
-                insert(lists, distances);
-                self.rank_block(block, selected);
-            }
-        }
+        self.early |= selected < self.k;
+        self.tree.clear();
     }
 
     /// Removes the first in the total order; gives its id and rank.
-    pub(super) fn take_top(&mut self) -> Option<(u64, f32)> {
-        // Ranks are neither negative nor NaN, so their bits order as they do, and integers make a quick maximum.
-        let top = self.ranks.iter().map(|rank| rank.to_bits()).max()?;
-        let ties = (0..self.len()).filter(|&at| self.ranks[at].to_bits() == top);
-        let at = ties.min_by_key(|&at| self.ids[at])?;
-        Some(self.swap_remove(at))
+    pub(super) fn take_top(&mut self, s: &Selected) -> Option<(u64, f32)> {
+        if self.early && self.absorbed != s.len() {
+            self.absorb_all(s);
+        }
+        self.plant();
+        loop {
+            let top = *self.tree.get(1)?;
+            if top == NOBODY {
+                return None;
+            }
+            let at = index_of(top);
+            if self.seen[at] as usize == s.len() {
+                return Some(self.remove_planted(at));
+            }
+            self.refine(at, s);
+            self.replay(at);
+        }
+    }
+
+    /// Removes the first `n` in the total order of one ranking; gives ids and ranks.
+    pub(super) fn take_first(&mut self, n: usize, s: &Selected) -> Vec<(u64, f32)> {
+        // S does not grow meanwhile, so all picks come from one ranking.
+        std::iter::from_fn(|| self.take_top(s)).take(n).collect()
     }
 
     /// Removes the last in the total order until `capacity` remain; gives ids and ranks, the last one first.
-    pub(super) fn take_below(&mut self, capacity: usize) -> Vec<(u64, f32)> {
-        if self.len() <= capacity {
+    pub(super) fn take_below(&mut self, capacity: usize, s: &Selected) -> Vec<(u64, f32)> {
+        let surplus = self.len().saturating_sub(capacity);
+        if surplus == 0 {
             return Vec::new();
         }
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.select_nth_unstable_by(capacity, |&a, &b| self.compare(a, b));
-        let mut below = order.split_off(capacity);
-        below.sort_unstable_by(|&a, &b| self.compare(b, a));
+        self.absorb_all(s);
+        // Ranks are neither negative nor NaN, so their bits order as they do.
+        let mut ranks: Vec<u32> = self.ranks.iter().map(|rank| rank.to_bits()).collect();
+        let edge = *ranks.select_nth_unstable(surplus - 1).1;
+        let mut below: Vec<usize> = (0..self.len()).filter(|&at| self.ranks[at].to_bits() <= edge).collect();
+        below.sort_unstable_by(|&a, &b| self.ranks[a].total_cmp(&self.ranks[b]).then(self.ids[b].cmp(&self.ids[a])));
+        below.truncate(surplus);
         let taken = below.iter().map(|&at| (self.ids[at], self.ranks[at])).collect();
         // From the largest index down, so that what a removal moves is never one that is still to go.
         below.sort_unstable_by(|a, b| b.cmp(a));
         for at in below {
             self.swap_remove(at);
         }
+        self.tree.clear();
         taken
     }
 
-    /// The total order: rank descending, then id ascending.
-    fn compare(&self, a: usize, b: usize) -> Ordering {
-        self.ranks[b].total_cmp(&self.ranks[a]).then(self.ids[a].cmp(&self.ids[b]))
+    /// Makes all ranks exact.
+    fn absorb_all(&mut self, s: &Selected) {
+        let Self { isa, dim, k, ranks, seen, points, nearest, .. } = self;
+        absorb(*isa, points.rows(), nearest.rows_mut(), ranks, seen, s.rows(), *dim, *k);
+        self.early = s.len() < self.k;
+        self.absorbed = s.len();
+        self.tree.clear();
     }
 
-    fn rank_block(&mut self, block: usize, selected: usize) {
-        let ranks = mean_of_roots(&self.nearest.block(block)[..selected.min(self.k)]);
-        let span = self.points.span(block);
-        let live = span.len();
-        self.ranks[span].copy_from_slice(&ranks.0[..live]);
+    /// Makes the rank of candidate `at` exact.
+    fn refine(&mut self, at: usize, s: &Selected) {
+        self.one.clear();
+        self.one.extend(self.points.element(at));
+        self.one.extend(self.nearest.element(at));
+        let (point, list) = self.one.split_at_mut(self.dim);
+        s.catch_up(self.seen[at] as usize, point, list);
+        self.ranks[at] = mean_of_roots_of(&list[..s.len().min(self.k)]);
+        self.nearest.set(at, list);
+        self.seen[at] = s.len() as u32;
+    }
+
+    /// Makes the tournament, if it has to be made anew.
+    fn plant(&mut self) {
+        if !self.tree.is_empty() {
+            return;
+        }
+        let leaves = self.len().next_power_of_two().max(2);
+        self.tree.resize(2 * leaves, NOBODY);
+        for at in 0..self.len() {
+            self.tree[leaves + at] = self.node(at);
+        }
+        for node in (1..leaves).rev() {
+            self.tree[node] = self.first_of(self.tree[2 * node], self.tree[2 * node + 1]);
+        }
+    }
+
+    /// Candidate `at` as the tournament has it.
+    fn node(&self, at: usize) -> u64 {
+        u64::from(self.ranks[at].to_bits()) << 32 | (at as u64 + 1)
+    }
+
+    /// The first of two in the total order of stored ranks: rank descending, then id ascending.
+    #[inline]
+    fn first_of(&self, a: u64, b: u64) -> u64 {
+        if a >> 32 != b >> 32 || a == NOBODY || b == NOBODY {
+            return a.max(b);
+        }
+        if self.ids[index_of(a)] < self.ids[index_of(b)] { a } else { b }
+    }
+
+    /// Plays the matches of place `at` again, in which there is a candidate or nobody any more.
+    fn replay(&mut self, at: usize) {
+        let mut node = self.tree.len() / 2 + at;
+        self.tree[node] = if at < self.len() { self.node(at) } else { NOBODY };
+        while node > 1 {
+            node /= 2;
+            self.tree[node] = self.first_of(self.tree[2 * node], self.tree[2 * node + 1]);
+        }
+    }
+
+    /// Removes a candidate and keeps the tournament.
+    fn remove_planted(&mut self, at: usize) -> (u64, f32) {
+        let last = self.len() - 1;
+        let taken = self.swap_remove(at);
+        self.replay(last);
+        if at != last {
+            self.replay(at);
+        }
+        taken
     }
 
     fn swap_remove(&mut self, at: usize) -> (u64, f32) {
         self.points.swap_remove(at);
         self.nearest.swap_remove(at);
+        self.seen.swap_remove(at);
         (self.ids.swap_remove(at), self.ranks.swap_remove(at))
     }
+}
+
+/// The index of a candidate in a node that is not [`NOBODY`].
+fn index_of(node: u64) -> usize {
+    (node as u32 - 1) as usize
 }

@@ -1,12 +1,9 @@
-//! Sixteen points side by side, and the arithmetic of distances and ranks on them.
-//!
-//! A lane is a point, never a dimension: each lane does what a plain loop over one point's dimensions would do, in the
-//! same order, so the compiler may use any vector width and the bits stay the same. Rust never contracts a multiply
-//! and an add. Coordinates are finite, so no result is NaN; a squared distance that overflows is +infinity.
+//! Sixteen points side by side, a lane each.
 //!
 //! Layout: row `r` of element `i` is `rows[(i / 16) * height + r].0[i % 16]`. Lanes past the last element hold
 //! leftovers that nobody may read.
-//! Not here: which elements there are ([`super::candidates`], [`super::selected`]).
+//! Not here: arithmetic on them ([`super::kernels`]), which elements there are ([`super::candidates`],
+//! [`super::selected`]).
 
 /// Points in a block.
 pub(super) const WIDTH: usize = 16;
@@ -20,12 +17,6 @@ impl Lanes {
     /// All lanes the same.
     pub(super) const fn all(value: f32) -> Self {
         Self([value; WIDTH])
-    }
-
-    /// Whether any lane is below its counterpart in `other`.
-    pub(super) fn any_below(&self, other: &Lanes) -> bool {
-        // Without a short circuit, so that it becomes one vector comparison.
-        (0..WIDTH).fold(false, |any, lane| any | (self.0[lane] < other.0[lane]))
     }
 }
 
@@ -64,14 +55,37 @@ impl Blocks {
         self.len = last;
     }
 
+    /// Overwrites element `at`.
+    pub(super) fn set(&mut self, at: usize, element: &[f32]) {
+        for (row, &value) in self.block_mut(at / WIDTH).iter_mut().zip(element) {
+            row.0[at % WIDTH] = value;
+        }
+    }
+
     /// How many blocks hold elements; the last may be partly filled.
     pub(super) fn blocks(&self) -> usize {
         self.len.div_ceil(WIDTH)
     }
 
-    /// The elements that block `block` holds, as indices.
-    pub(super) fn span(&self, block: usize) -> std::ops::Range<usize> {
-        block * WIDTH..self.len.min((block + 1) * WIDTH)
+    /// All rows, block after block.
+    pub(super) fn rows(&self) -> &[Lanes] {
+        &self.rows[..self.blocks() * self.height]
+    }
+
+    /// All rows, to change.
+    pub(super) fn rows_mut(&mut self) -> &mut [Lanes] {
+        let rows = self.blocks() * self.height;
+        &mut self.rows[..rows]
+    }
+
+    /// Removes all elements.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// The numbers of element `at`, from row 0 down.
+    pub(super) fn element(&self, at: usize) -> impl Iterator<Item = f32> {
+        self.block(at / WIDTH).iter().map(move |row| row.0[at % WIDTH])
     }
 
     /// The `height` rows of a block.
@@ -85,46 +99,10 @@ impl Blocks {
     }
 }
 
-/// Squared distances of the 16 points of `block` to `point`, summed over the dimensions in order.
-#[inline]
-pub(super) fn squared_distances(block: &[Lanes], point: &[f32]) -> Lanes {
-    let mut sum = Lanes::all(0.0);
-    for (row, &x) in block.iter().zip(point) {
-        for lane in 0..WIDTH {
-            let difference = row.0[lane] - x;
-            sum.0[lane] += difference * difference;
-        }
+/// The mean of the roots of an ascending list; +infinity if it is empty.
+pub(super) fn mean_of_roots_of(list: &[f32]) -> f32 {
+    if list.is_empty() {
+        return f32::INFINITY;
     }
-    sum
-}
-
-/// Puts one value into each of the 16 ascending `lists` and drops the largest of each.
-#[inline]
-pub(super) fn insert(lists: &mut [Lanes], mut value: Lanes) {
-    // One step of an insertion sort a row: the smaller stays, the larger goes on down.
-    for row in lists {
-        for lane in 0..WIDTH {
-            let (kept, new) = (row.0[lane], value.0[lane]);
-            row.0[lane] = if new < kept { new } else { kept };
-            value.0[lane] = if new < kept { kept } else { new };
-        }
-    }
-}
-
-/// The mean of the roots of each of 16 lists, taken from the first row down; +infinity if there are no rows.
-#[inline]
-pub(super) fn mean_of_roots(lists: &[Lanes]) -> Lanes {
-    if lists.is_empty() {
-        return Lanes::all(f32::INFINITY);
-    }
-    let mut mean = Lanes::all(0.0);
-    for row in lists {
-        for lane in 0..WIDTH {
-            mean.0[lane] += row.0[lane].sqrt();
-        }
-    }
-    for value in &mut mean.0 {
-        *value /= lists.len() as f32;
-    }
-    mean
+    list.iter().fold(0.0_f32, |sum, squared| sum + squared.sqrt()) / list.len() as f32
 }

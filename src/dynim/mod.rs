@@ -17,17 +17,23 @@
 //!   the sum of the roots in ascending order, then one division.
 //!
 //! Files: `sampler` (the public object), `config`, `event` (what comes back), `known` (every point, by id),
-//! `candidates` and `selected` (the two hot sets), `lanes` (their arithmetic), `weights`.
+//! `candidates` and `selected` (the two hot sets), `tree` (an exact index over S), `lanes` (their arithmetic), `kernels`
+//! (their loops), `vector` (registers, for each instruction set), `weights`.
 //!
 //! Not here: encoding patches to points ([`crate::encode`]), threads and rings ([`crate::stream`]), files of any kind.
 
 mod candidates;
 mod config;
 mod event;
+#[allow(unsafe_code, reason = "versions of a loop for each instruction set")]
+mod kernels;
 mod known;
 mod lanes;
 mod sampler;
 mod selected;
+mod tree;
+#[allow(unsafe_code, reason = "registers")]
+mod vector;
 mod weights;
 
 #[cfg(test)]
@@ -37,4 +43,5 @@ mod tests;
 
 pub use config::{Config, DIM_MAX, K_MAX, Mode};
 pub use event::{Added, Discarded, Event, Pick, Weight};
+pub use kernels::Isa;
 pub use sampler::Sampler;

@@ -5,8 +5,9 @@
 use super::candidates::Candidates;
 use super::config::{Config, Mode};
 use super::event::{Added, Discarded, Event, Pick, Weight};
+use super::kernels::Isa;
 use super::known::{Known, Stage};
-use super::selected::Selected;
+use super::selected::{Scratch, Selected};
 use super::weights::weigh;
 use crate::error::{Result, argument, conflict, shape, unknown, value};
 use crate::ids;
@@ -34,6 +35,8 @@ pub struct Sampler {
     candidates: Candidates,
     selected: Selected,
     events: u64,
+    scratch: Scratch,
+    isa: Isa,
 }
 
 impl Sampler {
@@ -42,15 +45,30 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) when [`Config::check`] finds a field out of range.
     pub fn new(config: Config) -> Result<Self> {
+        Self::with_instruction_set(config, Isa::best())
+    }
+
+    /// As [`Sampler::new`], on an instruction set of the caller's choice: the answers are the same, bit for bit.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`].
+    pub fn with_instruction_set(config: Config, isa: Isa) -> Result<Self> {
         config.check()?;
         Ok(Self {
             config,
             known: Known::new(config.dim),
             waiting: Vec::new(),
-            candidates: Candidates::new(config.dim, config.k),
-            selected: Selected::new(config.dim),
+            candidates: Candidates::new(config.dim, config.k, isa),
+            selected: Selected::new(config.dim, isa),
             events: 0,
+            scratch: Scratch::new(),
+            isa,
         })
+    }
+
+    /// The instruction set that it uses.
+    pub fn instruction_set(&self) -> Isa {
+        self.isa
     }
 
     /// Adds a point of `dim` finite coordinates, which waits for the first event at `step` or later.
@@ -179,17 +197,18 @@ impl Sampler {
     /// Makes candidates of what waits for `step` or earlier. Their order does not matter: ranks depend on S alone.
     fn merge(&mut self, step: i64) -> usize {
         let before = self.candidates.len();
-        let mut nearest = vec![0.0; self.config.k];
+        let mut list = vec![0.0; self.config.k];
+        self.selected.settle();
         for (_, id) in self.waiting.extract_if(.., |(of, _)| *of <= step) {
             let point = self.known.advance(id, Stage::Candidate);
-            self.selected.nearest(point, &mut nearest);
-            self.candidates.push(id, point, &nearest, self.selected.len());
+            self.selected.nearest(point, &mut list, &mut self.scratch);
+            self.candidates.push(id, point, &list, self.selected.len());
         }
         self.candidates.len() - before
     }
 
     fn discard(&mut self) -> Vec<Discarded> {
-        let below = self.candidates.take_below(self.config.capacity);
+        let below = self.candidates.take_below(self.config.capacity, &self.selected);
         for &(id, _) in &below {
             self.known.advance(id, Stage::Discarded);
         }
@@ -197,30 +216,30 @@ impl Sampler {
     }
 
     fn pick(&mut self, n: usize) -> Vec<Pick> {
-        let mut picks = Vec::with_capacity(n.min(self.candidates.len()));
-        while picks.len() < n
-            && let Some((id, rank)) = self.candidates.take_top()
-        {
-            let point = self.known.advance(id, Stage::Selected);
-            let order = self.selected.push(id, point);
-            if self.config.mode == Mode::Sequential {
-                self.candidates.absorb(point, order + 1);
-            }
-            picks.push(Pick { id, rank, order });
-        }
-        if self.config.mode == Mode::Batch {
-            for pick in &picks {
-                if let Some(point) = self.known.point(pick.id) {
-                    self.candidates.absorb(point, pick.order + 1);
-                }
+        match self.config.mode {
+            Mode::Sequential => (0..n)
+                .map_while(|_| {
+                    let (id, rank) = self.candidates.take_top(&self.selected)?;
+                    Some(self.take(id, rank))
+                })
+                .collect(),
+            Mode::Batch => {
+                let first = self.candidates.take_first(n, &self.selected);
+                first.into_iter().map(|(id, rank)| self.take(id, rank)).collect()
             }
         }
-        picks
+    }
+
+    /// Puts a picked candidate into S.
+    fn take(&mut self, id: u64, rank: f32) -> Pick {
+        let point = self.known.advance(id, Stage::Selected);
+        let order = self.selected.push(id, point);
+        Pick { id, rank, order }
     }
 
     /// The weights of `ids`, each of them selected and no two the same.
     fn weigh(&self, ids: &[u64]) -> Vec<Weight> {
         let q: Vec<(u64, &[f32])> = ids.iter().filter_map(|&id| Some((id, self.known.point(id)?))).collect();
-        weigh(self.config.dim, self.known.unselected(), &q)
+        weigh(self.isa, self.config.dim, self.known.unselected(), &q)
     }
 }

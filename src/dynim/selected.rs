@@ -1,28 +1,79 @@
-//! S, the selected points in the order of their picks, and the nearest of them to a new point.
+//! S, the selected points in the order of their picks, and the nearest of them to any other point.
 //!
+//! A query is exact: it scans the latest points and descends two trees of boxes, a small one that is made anew every few
+//! picks and a large one that takes the small one in now and then, so that S may grow by a point at a time.
 //! Not here: the weights of its points ([`super::weights`]).
 
-use super::lanes::{Blocks, Lanes, squared_distances};
+use super::kernels::{Isa, Nearest, catch_up, scan};
+use super::lanes::Blocks;
+use super::tree::Tree;
+
+/// Points that are scanned before they go into the small tree.
+const LATEST: usize = 256;
+/// Points of the small tree before it goes into the large one.
+const SMALL: usize = 4096;
 
 /// S. It only grows.
 #[derive(Debug, Clone)]
 pub(super) struct Selected {
+    isa: Isa,
+    dim: usize,
     /// In the order of S.
     ids: Vec<u64>,
-    /// Of `dim` rows, in the order of S.
-    points: Blocks,
+    /// `rows[position * dim + d]`.
+    rows: Vec<f32>,
+    /// The same, sixteen positions side by side.
+    blocks: Blocks,
+    large: Option<Tree>,
+    small: Option<Tree>,
+    /// The points that are in no tree, the last ones of S, of `dim` rows.
+    latest: Blocks,
+    /// Their positions.
+    latest_positions: Vec<u32>,
 }
 
+/// What a query needs besides, kept from query to query.
+pub(super) type Scratch = Vec<(f32, u32, u32)>;
+
 impl Selected {
-    pub(super) fn new(dim: usize) -> Self {
-        Self { ids: Vec::new(), points: Blocks::new(dim) }
+    pub(super) fn new(dim: usize, isa: Isa) -> Self {
+        Self {
+            isa,
+            dim,
+            ids: Vec::new(),
+            rows: Vec::new(),
+            blocks: Blocks::new(dim),
+            large: None,
+            small: None,
+            latest: Blocks::new(dim),
+            latest_positions: Vec::new(),
+        }
     }
 
     /// Appends a point and gives its position in S.
     pub(super) fn push(&mut self, id: u64, point: &[f32]) -> usize {
+        let position = self.ids.len();
         self.ids.push(id);
-        self.points.push(point);
-        self.ids.len() - 1
+        self.rows.extend_from_slice(point);
+        self.blocks.push(point);
+        self.latest.push(point);
+        self.latest_positions.push(position as u32);
+        position
+    }
+
+    /// Before queries: takes the latest points into trees, if there are many.
+    pub(super) fn settle(&mut self) {
+        if self.latest_positions.len() >= LATEST {
+            let mut positions = std::mem::take(&mut self.latest_positions);
+            self.latest.clear();
+            positions.extend(self.small.take().iter().flat_map(Tree::positions));
+            if positions.len() < SMALL {
+                self.small = Some(Tree::new(positions, &self.rows, self.dim));
+            } else {
+                positions.extend(self.large.take().iter().flat_map(Tree::positions));
+                self.large = Some(Tree::new(positions, &self.rows, self.dim));
+            }
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -34,29 +85,26 @@ impl Selected {
         &self.ids
     }
 
-    /// Fills `list`, which is not empty, with the smallest squared distances of `point` to S, ascending, and with
-    /// +infinity where S is too small.
-    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32]) {
-        list.fill(f32::INFINITY);
-        for block in 0..self.points.blocks() {
-            let distances = squared_distances(self.points.block(block), point);
-            if distances.any_below(&Lanes::all(list[list.len() - 1])) {
-                for &distance in &distances.0[..self.points.span(block).len()] {
-                    insert(list, distance);
-                }
-            }
-        }
+    /// The coordinates in the order of S, `[position * dim + d]`.
+    pub(super) fn rows(&self) -> &[f32] {
+        &self.rows
     }
-}
 
-/// Puts `value` into the ascending `list` and drops its largest.
-fn insert(list: &mut [f32], value: f32) {
-    let mut at = list.len();
-    while at > 0 && value < list[at - 1] {
-        at -= 1;
+    /// Puts the squared distances of `point` to all of S but the first `seen` into `list`, ascending, and drops as many of
+    /// the largest.
+    pub(super) fn catch_up(&self, seen: usize, point: &[f32], list: &mut [f32]) {
+        catch_up(self.isa, self.blocks.rows(), seen, self.len(), point, list);
     }
-    if at < list.len() {
-        list[at..].rotate_right(1);
-        list[at] = value;
+
+    /// Fills `list`, which is not empty, with the smallest squared distances of `point` to S, ascending, and with
+    /// +infinity where S is too small. Gives the position of the nearest, of several the one with the smaller id, and
+    /// its squared distance; `u32::MAX` and +infinity while S is empty.
+    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32], scratch: &mut Scratch) -> (u32, f32) {
+        let mut nearest = Nearest::start(list);
+        for tree in [&self.large, &self.small].into_iter().flatten() {
+            tree.search(self.isa, point, &self.ids, &mut nearest, scratch);
+        }
+        scan(self.isa, self.latest.rows(), &self.latest_positions, &self.ids, point, &mut nearest);
+        (nearest.position, nearest.distance)
     }
 }

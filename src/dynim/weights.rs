@@ -6,11 +6,17 @@
 //! Not here: which points make up Q and which are unselected ([`super::Sampler`]).
 
 use super::event::Weight;
-use super::lanes::{Lanes, WIDTH, squared_distances};
+use super::kernels::{Isa, first_nearest};
+use super::lanes::{Lanes, WIDTH};
 
 /// The weights of Q over `unselected`, in the order of `q`: pairs of an id and its point of `dim` coordinates, no id
 /// twice.
-pub(super) fn weigh<'a>(dim: usize, unselected: impl Iterator<Item = &'a [f32]>, q: &[(u64, &[f32])]) -> Vec<Weight> {
+pub(super) fn weigh<'a>(
+    isa: Isa,
+    dim: usize,
+    unselected: impl Iterator<Item = &'a [f32]>,
+    q: &[(u64, &[f32])],
+) -> Vec<Weight> {
     if q.is_empty() {
         return Vec::new();
     }
@@ -30,7 +36,7 @@ pub(super) fn weigh<'a>(dim: usize, unselected: impl Iterator<Item = &'a [f32]>,
             }
             filled += 1;
         }
-        for &first in &first_nearest(&block, &points)[..filled] {
+        for &first in &first_nearest(isa, &block, &points)[..filled] {
             counts[by_id[first as usize]] += 1;
         }
     }
@@ -40,19 +46,4 @@ pub(super) fn weigh<'a>(dim: usize, unselected: impl Iterator<Item = &'a [f32]>,
         .zip(counts)
         .map(|(&(id, _), count)| Weight { id, weight: count as f64, normalised: normalise(count as f64) })
         .collect()
-}
-
-/// For each of the 16 points of `block` the index of the nearest of `points` (rows of `dim`), the first of several.
-fn first_nearest(block: &[Lanes], points: &[f32]) -> [u32; WIDTH] {
-    let mut nearest = [0; WIDTH];
-    let mut smallest = Lanes::all(f32::INFINITY);
-    for (index, point) in (0..).zip(points.chunks_exact(block.len())) {
-        let distances = squared_distances(block, point);
-        for ((&distance, smallest), nearest) in distances.0.iter().zip(&mut smallest.0).zip(&mut nearest) {
-            let closer = distance < *smallest;
-            *smallest = if closer { distance } else { *smallest };
-            *nearest = if closer { index } else { *nearest };
-        }
-    }
-    nearest
 }

@@ -1,10 +1,12 @@
 //! The sampler against its naive twin, and what the definitions say about it by hand.
 
+mod nearest;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::naive::Naive;
-use super::{Added, Config, Event, Mode, Sampler};
+use super::{Added, Config, Event, Isa, Mode, Sampler};
 use crate::error::ErrorKind;
 use crate::ids;
 
@@ -64,8 +66,9 @@ proptest! {
         calls in prop::collection::vec(call(), 1..300),
         // Integers tie; 0.37 and 1e-3 round; 1e19 overflows the squares, which then tie at infinity.
         (levels, scale) in prop_oneof![Just((2, 1.0)), Just((5, 0.37)), Just((5, 1e19)), Just((100_000, 1e-3))],
+        isa in prop::sample::select(Isa::available()),
     ) {
-        let mut sampler = Sampler::new(config).unwrap();
+        let mut sampler = Sampler::with_instruction_set(config, isa).unwrap();
         let mut naive = Naive::new(config);
         for call in calls {
             match call {
@@ -160,6 +163,31 @@ fn many_points_match_naive_across_chunks() {
         }
         assert!(sampler.discarded() > 1024);
         assert_eq!(sampler.weights(), naive.weights());
+    }
+}
+
+/// Many events, S beyond all its trees: every instruction set gives the same bits.
+#[test]
+fn long_run_is_the_same_on_every_instruction_set() {
+    let run = |isa: Isa| {
+        let config = Config { capacity: 150, ..Config::new(9) };
+        let mut sampler = Sampler::with_instruction_set(config, isa).unwrap();
+        let mut said = Vec::new();
+        for step in 0..60_u64 {
+            for id in step * 100 + 1..=step * 100 + 100 {
+                sampler.add(id, step as i64, &point(id, 9, 1 << 24, 1e-6)).unwrap();
+            }
+            let event = sampler.select(step as i64, 75);
+            said.extend(event.discarded.iter().map(|d| (d.id, d.rank.to_bits())));
+            said.extend(event.picks.iter().map(|p| (p.id, p.rank.to_bits())));
+        }
+        said.extend(sampler.weights().iter().map(|w| (w.id, w.weight as u32)));
+        (said, sampler.selected())
+    };
+    let (expected, selected) = run(Isa::available().pop().unwrap());
+    assert!(selected == 4500);
+    for isa in Isa::available() {
+        assert!(run(isa).0 == expected, "{}", isa.name());
     }
 }
 
