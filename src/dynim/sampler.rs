@@ -196,6 +196,9 @@ impl Sampler {
 
     /// Makes candidates of what waits for `step` or earlier. Their order does not matter: ranks depend on S alone.
     fn merge(&mut self, step: i64) -> usize {
+        if self.waiting.is_empty() {
+            return 0;
+        }
         let before = self.candidates.len();
         let mut list = vec![0.0; self.config.k];
         self.selected.settle();
