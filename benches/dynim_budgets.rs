@@ -203,7 +203,7 @@ fn campaign(kind: Kind, budget: &str) {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|argument| argument == "--test");
-    println!("instruction set: {}", Sampler::new(Config::new(1)).unwrap().instruction_set().name());
+    println!("instruction set: {}", Sampler::new(Config::new(1)).unwrap().isa().name());
     if test {
         at_size(Kind::Mixture, 9, 1000, 16, "", "");
         return;

@@ -38,7 +38,7 @@ const POLL: Duration = Duration::from_millis(2);
 pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     let started = Instant::now();
     let ddft = Ddft::open(options.grid, options.proteins, options.seed)?;
-    let progress = Progress::new(options.steps);
+    let progress = Progress::new("step", options.steps);
     let n = window_size(PATCH_NM, ddft.spacing_nm());
     let stream = Stream::builder()
         .grid(n, n)
@@ -70,7 +70,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
             }
         }
         done.steps = step;
-        progress.step(step, &done);
+        progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
     }
     progress.finish();
 

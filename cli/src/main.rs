@@ -1,14 +1,16 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what a campaign does ([`campaign`]).
+//! Not here: what a campaign does ([`campaign`]), what `sample` does ([`sample`]).
 
 mod bridge;
 mod campaign;
+mod draft;
 mod number;
 mod options;
 mod output;
 mod progress;
+mod sample;
 mod summary;
 
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             Ok(false)
         }
         Some(Command::Campaign(options)) => stop_on_signals().and_then(|stop| campaign::run(&options, &stop)),
+        Some(Command::Sample(options)) => stop_on_signals().and_then(|stop| sample::run(&options, &stop)),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

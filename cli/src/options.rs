@@ -1,12 +1,14 @@
 //! What the command can be told, and its help.
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
-//! Not here: what is done with them ([`super::campaign`]).
+//! Not here: what is done with them ([`super::campaign`]), the options of `sample` ([`super::sample`]).
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
+
+use super::sample;
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -34,6 +36,22 @@ pub enum Command {
     /// writes what was done so far. Of an option that is given twice the last one counts.
     #[command(args_override_self = true)]
     Campaign(Options),
+    /// Select the most novel of the points in a file, and weigh them
+    ///
+    /// Runs DynIm sampling on points that you have already, of any origin: embeddings, descriptors, latent points. Rows
+    /// arrive in batches; after each there is an event, which ranks all candidates by their mean distance to the k
+    /// nearest selected points, discards the lowest ranked beyond the capacity, and selects the highest ranked. At the
+    /// end, weights say how many points each selected one stands for.
+    ///
+    /// Files in the output folder: selected.csv (event,order,id,rank; a point that was selected outright has event -1
+    /// and no rank), discarded.csv (event,id,rank), weights.csv (id,weight,normalised), history.csv
+    /// (event,step,id,what,rank), summary.json.
+    ///
+    /// The same points and options give the same files, on any number of threads; only the times in summary.json
+    /// differ. Ctrl-C ends the run after the event under way and writes what was done so far. Of an option that is
+    /// given twice the last one counts.
+    #[command(args_override_self = true)]
+    Sample(Box<sample::Options>),
 }
 
 /// The options of a campaign.

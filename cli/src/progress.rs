@@ -1,4 +1,4 @@
-//! How far a campaign is: a bar on a terminal, about ten plain lines anywhere else, both on stderr.
+//! How far a run is: a bar on a terminal, about ten plain lines anywhere else, both on stderr.
 //!
 //! Not here: the summary, on stdout ([`super::summary`]).
 
@@ -8,30 +8,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use patchstream::stream::LogLevel;
 
-use super::summary::Done;
-
-/// Plain lines of a whole campaign.
+/// Plain lines of a whole run.
 const LINES: i64 = 10;
 
 /// Warnings that are printed one by one.
 const WARNINGS: u64 = 5;
 
-/// Shows how far a campaign is.
+/// Shows how far a run is.
 pub struct Progress {
     /// Hidden where stderr is no terminal.
     bar: ProgressBar,
+    /// What is counted: step, event.
+    unit: &'static str,
     steps: i64,
     terminal: bool,
 }
 
 impl Progress {
-    /// Of a campaign of so many steps.
-    pub fn new(steps: i64) -> Self {
+    /// Of a run of so many steps, which people call `unit`.
+    pub fn new(unit: &'static str, steps: i64) -> Self {
         let terminal = stderr().is_terminal();
         let bar = if terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{bar:30} step {pos} of {len}, {msg}, {eta} left");
+        let style = ProgressStyle::with_template("{bar:30} {prefix} {pos} of {len}, {msg}, {eta} left");
         bar.set_style(style.expect("a constant template that is valid").progress_chars("=> "));
-        Self { bar, steps, terminal }
+        bar.set_prefix(unit);
+        Self { bar, unit, steps, terminal }
     }
 
     /// Prints the stream's first warnings, above the bar; the summary counts them all. What it says once, such as a model
@@ -50,15 +51,15 @@ impl Progress {
         }
     }
 
-    /// `step` is done.
-    pub fn step(&self, step: i64, done: &Done) {
+    /// `step` is done; `counts` says what was done so far, and is asked only where that is shown.
+    pub fn step(&self, step: i64, counts: impl FnOnce() -> String) {
         if self.terminal {
             if step == 1 || step % 10 == 0 {
-                self.bar.set_message(counts(done));
+                self.bar.set_message(counts());
             }
             self.bar.set_position(step as u64);
         } else if line_is_due(step, self.steps) {
-            say(&format!("step {step} of {}, {}", self.steps, counts(done)));
+            say(&format!("{} {step} of {}, {}", self.unit, self.steps, counts()));
         }
     }
 
@@ -68,16 +69,12 @@ impl Progress {
     }
 }
 
-fn counts(done: &Done) -> String {
-    format!("{} patches, {} selected", done.patches, done.selected)
-}
-
 /// A stderr that nobody reads is no reason to stop.
 fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Whether a tenth of the campaign ends with this step.
+/// Whether a tenth of the run ends with this step.
 fn line_is_due(step: i64, steps: i64) -> bool {
     let tenths = |step: i64| i128::from(step) * i128::from(LINES) / i128::from(steps);
     tenths(step) > tenths(step - 1)
@@ -88,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_campaign_has_ten_lines_and_the_last_step_has_one() {
+    fn a_run_has_ten_lines_and_the_last_step_has_one() {
         for steps in [10, 11, 99, 2000, 12_345] {
             assert_eq!((1..=steps).filter(|&step| line_is_due(step, steps)).count(), 10, "{steps} steps");
             assert!(line_is_due(steps, steps));

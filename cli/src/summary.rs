@@ -16,7 +16,7 @@ use super::options::Options;
 use super::output::NAMES;
 
 /// The version of the files' format.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// Constellations that the summary for people lists.
 const MOST_KINDS: usize = 6;
 
@@ -167,7 +167,7 @@ pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::
 }
 
 /// A stdout that nobody reads is no reason to stop.
-fn print(text: &str) {
+pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -2,44 +2,18 @@
 //!
 //! Not here: the C++ example that writes the same bytes (`ffi/tests`).
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use patchstream::patch::Constellation;
 use patchstream::wire::{Message, SelectionBatch, Weights, messages};
 use serde_json::Value;
 
-/// A folder of its own, removed when the test has passed.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("campaign-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-}
-
-fn patchstream(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_patchstream")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
+use support::{Folder, assert_done, assert_refused, patchstream, read, rows, summary};
 
 /// A campaign of 40 steps on a small membrane, ten frames of two RAS and a RAF, with more options behind.
 fn small(out: &Path, more: &[&str]) -> Output {
@@ -47,33 +21,6 @@ fn small(out: &Path, more: &[&str]) -> Output {
     arguments.push(out.to_str().unwrap());
     arguments.extend(more);
     patchstream(&arguments)
-}
-
-fn assert_done(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Asserts an error: this exit code, nothing on stdout, these words on stderr.
-fn assert_refused(output: &Output, code: i32, words: &[&str]) -> String {
-    let sentence = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{sentence}");
-    for word in words {
-        assert!(sentence.contains(word), "`{word}` is not in: {sentence}");
-    }
-    assert!(sentence.starts_with("error: "), "{sentence}");
-    assert!(!sentence.contains("panicked") && !sentence.contains("RUST_BACKTRACE"), "{sentence}");
-    assert!(output.stdout.is_empty());
-    sentence
-}
-
-fn read(out: &Path, name: &str) -> String {
-    fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-fn rows(text: &str, head: &str) -> Vec<Vec<String>> {
-    let mut lines = text.lines();
-    assert_eq!(lines.next(), Some(head));
-    lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 fn psel(out: &Path) -> (Vec<SelectionBatch>, Weights) {
@@ -85,10 +32,6 @@ fn psel(out: &Path) -> (Vec<SelectionBatch>, Weights) {
         other => panic!("{other:?} among the selections"),
     });
     (batches.collect(), weights)
-}
-
-fn summary(out: &Path) -> Value {
-    serde_json::from_str(&read(out, "summary.json")).unwrap()
 }
 
 #[test]

@@ -3,19 +3,21 @@
 //! Each keeps its k smallest squared distances to the first `seen` points of S, ascending, and the rank that they give.
 //! Once it has seen k points its rank can only fall, so a stored rank is an upper bound: a pick makes only the top exact,
 //! again and again until the top is. A discard makes all exact, in one pass over the picks since the last one.
-//! Not here: what becomes of a removed candidate ([`super::Sampler`]).
+//! A rank is multiplied by its candidate's factor, once, in float32, and is ordered so.
+//! Not here: what becomes of a removed candidate ([`super::pool`]).
 
-use super::kernels::{Isa, absorb};
+use super::kernels::absorb;
 use super::lanes::{Blocks, mean_of_roots_of};
 use super::selected::Selected;
 
 /// A set whose indices change when one is removed: nobody keeps an index over a removal.
 #[derive(Debug, Clone)]
 pub(super) struct Candidates {
-    isa: Isa,
     dim: usize,
     k: usize,
     ids: Vec<u64>,
+    /// What ranks are multiplied by.
+    factors: Vec<f32>,
     /// At least the rank against all of S; exact where `seen` is the size of S. Never NaN or negative.
     ranks: Vec<f32>,
     /// How many points of S are in `nearest`.
@@ -26,7 +28,7 @@ pub(super) struct Candidates {
     nearest: Blocks,
     /// A candidate may have seen fewer than k points: then its rank is no bound, since it may rise.
     early: bool,
-    /// Size of S when all were made exact.
+    /// Size of S when all were made exact. It never grows back to this after a loss unseen: a loss restarts.
     absorbed: usize,
     /// A point and a list that are being made exact.
     one: Vec<f32>,
@@ -40,12 +42,12 @@ pub(super) struct Candidates {
 const NOBODY: u64 = 0;
 
 impl Candidates {
-    pub(super) fn new(dim: usize, k: usize, isa: Isa) -> Self {
+    pub(super) fn new(dim: usize, k: usize) -> Self {
         Self {
-            isa,
             dim,
             k,
             ids: Vec::new(),
+            factors: Vec::new(),
             ranks: Vec::new(),
             seen: Vec::new(),
             points: Blocks::new(dim),
@@ -61,14 +63,16 @@ impl Candidates {
         self.ids.len()
     }
 
-    /// Appends a candidate; `nearest` are its k smallest squared distances to S, which has `selected` points.
-    pub(super) fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], selected: usize) {
+    /// Appends a candidate whose rank is multiplied by `factor`, positive and finite; `nearest` are its k smallest squared
+    /// distances to the first `seen` points of S.
+    pub(super) fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], seen: usize, factor: f32) {
         self.ids.push(id);
-        self.ranks.push(mean_of_roots_of(&nearest[..selected.min(self.k)]));
-        self.seen.push(selected as u32);
+        self.factors.push(factor);
+        self.ranks.push(mean_of_roots_of(&nearest[..seen.min(self.k)]) * factor);
+        self.seen.push(seen as u32);
         self.points.push(point);
         self.nearest.push(nearest);
-        self.early |= selected < self.k;
+        self.early |= seen < self.k;
         self.tree.clear();
     }
 
@@ -90,12 +94,6 @@ impl Candidates {
             self.refine(at, s);
             self.replay(at);
         }
-    }
-
-    /// Removes the first `n` in the total order of one ranking; gives ids and ranks.
-    pub(super) fn take_first(&mut self, n: usize, s: &Selected) -> Vec<(u64, f32)> {
-        // S does not grow meanwhile, so all picks come from one ranking.
-        std::iter::from_fn(|| self.take_top(s)).take(n).collect()
     }
 
     /// Removes the last in the total order until `capacity` remain; gives ids and ranks, the last one first.
@@ -121,10 +119,32 @@ impl Candidates {
         taken
     }
 
+    /// Removes `id`; gives its rank, if it is there.
+    pub(super) fn take(&mut self, id: u64, s: &Selected) -> Option<f32> {
+        let at = self.ids.iter().position(|&other| other == id)?;
+        self.refine(at, s);
+        self.tree.clear();
+        Some(self.swap_remove(at).1)
+    }
+
+    /// Takes in that S has lost a point, also where there is no candidate: everything from scratch.
+    pub(super) fn restart<'a>(&mut self, s: &Selected, point_of: impl Fn(u64) -> &'a [f32]) {
+        let mut nearest = vec![0.0; self.k];
+        for at in 0..self.len() {
+            s.nearest(point_of(self.ids[at]), &mut nearest);
+            self.nearest.set(at, &nearest);
+            self.ranks[at] = mean_of_roots_of(&nearest[..s.len().min(self.k)]) * self.factors[at];
+        }
+        self.seen.fill(s.len() as u32);
+        self.early = s.len() < self.k;
+        self.absorbed = s.len();
+        self.tree.clear();
+    }
+
     /// Makes all ranks exact.
     fn absorb_all(&mut self, s: &Selected) {
-        let Self { isa, dim, k, ranks, seen, points, nearest, .. } = self;
-        absorb(*isa, points.rows(), nearest.rows_mut(), ranks, seen, s.rows(), *dim, *k);
+        let Self { dim, k, ranks, factors, seen, points, nearest, .. } = self;
+        absorb(s.isa(), points.rows(), nearest.rows_mut(), ranks, factors, seen, s.rows(), *dim, *k);
         self.early = s.len() < self.k;
         self.absorbed = s.len();
         self.tree.clear();
@@ -137,7 +157,7 @@ impl Candidates {
         self.one.extend(self.nearest.element(at));
         let (point, list) = self.one.split_at_mut(self.dim);
         s.catch_up(self.seen[at] as usize, point, list);
-        self.ranks[at] = mean_of_roots_of(&list[..s.len().min(self.k)]);
+        self.ranks[at] = mean_of_roots_of(&list[..s.len().min(self.k)]) * self.factors[at];
         self.nearest.set(at, list);
         self.seen[at] = s.len() as u32;
     }
@@ -196,6 +216,7 @@ impl Candidates {
         self.points.swap_remove(at);
         self.nearest.swap_remove(at);
         self.seen.swap_remove(at);
+        self.factors.swap_remove(at);
         (self.ids.swap_remove(at), self.ranks.swap_remove(at))
     }
 }

@@ -202,6 +202,9 @@ fn take_block<V: Vector>(block: &[Lanes], point: &[f32], positions: &[u32], ids:
 /// Entries of a [`super::tree::Tree`]'s descent: a bound, a level above the leaves, an index in it.
 type Entry = (f32, u32, u32);
 
+/// Entries at most: 16 a level, one of which is taken off again before the next level; 2^32 points have 8 levels.
+const STACK: usize = 128;
+
 for_each_isa! {
     /// Takes in all points in blocks of `dim` rows; the positions of each block's lanes, one list after the other, are
     /// `positions`.
@@ -232,13 +235,15 @@ for_each_isa! {
     /// says how many boxes there are; a box of level 0 is a leaf, a block of `leaves`.
     fn descend<V>(
         boxes: &[Vec<Lanes>], counts: &[usize], leaves: &[Lanes], positions: &[u32], ids: &[u64], point: &[f32],
-        nearest: &mut Nearest<'_>, stack: &mut Vec<Entry>,
+        nearest: &mut Nearest<'_>,
     ) {
         let dim = point.len();
         let zero = V::splat(0.0);
-        stack.clear();
-        stack.push((0.0, boxes.len() as u32, 0));
-        while let Some((bound, level, index)) = stack.pop() {
+        let mut stack: [Entry; STACK] = [(0.0, boxes.len() as u32, 0); STACK];
+        let mut height = 1;
+        while height > 0 {
+            height -= 1;
+            let (bound, level, index) = stack[height];
             if !nearest.reaches(bound) {
                 continue;
             }
@@ -262,14 +267,14 @@ for_each_isa! {
             if boxes_left < WIDTH {
                 near &= (1 << boxes_left) - 1;
             }
-            let first = stack.len();
+            let first = height;
             while near != 0 {
                 let lane = near.trailing_zeros() as usize;
                 near &= near - 1;
                 // Descending from the bottom up, so that the nearest is on top.
                 let entry = (bounds.0[lane], below as u32, (index * WIDTH + lane) as u32);
-                stack.push(entry);
-                let mut at = stack.len() - 1;
+                let mut at = height;
+                height += 1;
                 while at > first && stack[at - 1].0 < entry.0 {
                     stack[at] = stack[at - 1];
                     at -= 1;
@@ -280,13 +285,16 @@ for_each_isa! {
     }
 
     /// Brings blocks of candidates up to date with S: `points` has `dim` rows a block, `lists` `k`. A candidate has seen
-    /// the first `seen` points of S, whose coordinates are `s`, and sees them all afterwards; its rank is made exact.
+    /// the first `seen` points of S, whose coordinates are `s`, and sees them all afterwards; its rank, times its
+    /// factor, is made exact.
     fn absorb<V>(
-        points: &[Lanes], lists: &mut [Lanes], ranks: &mut [f32], seen: &mut [u32], s: &[f32], dim: usize, k: usize,
+        points: &[Lanes], lists: &mut [Lanes], ranks: &mut [f32], factors: &[f32], seen: &mut [u32], s: &[f32], dim: usize,
+        k: usize,
     ) {
         let len = s.len() / dim;
         let blocks = points.chunks_exact(dim).zip(lists.chunks_exact_mut(k));
-        for (((points, lists), ranks), seen) in blocks.zip(ranks.chunks_mut(WIDTH)).zip(seen.chunks_mut(WIDTH)) {
+        let ranks = ranks.chunks_mut(WIDTH).zip(factors.chunks(WIDTH));
+        for (((points, lists), (ranks, factors)), seen) in blocks.zip(ranks).zip(seen.chunks_mut(WIDTH)) {
             let (first, last) = seen.iter().fold((u32::MAX, 0), |(low, high), &n| (low.min(n), high.max(n)));
             if first as usize == len {
                 continue;
@@ -313,7 +321,9 @@ for_each_isa! {
             if changed {
                 let mut means = Lanes::all(0.0);
                 mean_of_roots::<V>(&lists[..len.min(k)]).store(&mut means);
-                ranks.copy_from_slice(&means.0[..ranks.len()]);
+                for ((rank, mean), factor) in ranks.iter_mut().zip(means.0).zip(factors) {
+                    *rank = mean * factor;
+                }
             }
             seen.fill(len as u32);
         }

@@ -1,18 +1,26 @@
-//! The sampler: points in, events and weights out.
+//! The sampler: points in, events out.
 //!
-//! Not here: the arithmetic ([`super::lanes`]), the answers' types ([`super::event`]).
+//! Not here: what becomes of picks, and withdrawals ([`super::picks`]), weights ([`super::weighing`]), the answers'
+//! types ([`super::event`]), the samplers' rules ([`super::pool`]).
 
-use super::candidates::Candidates;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::config::{Config, Mode};
-use super::event::{Added, Discarded, Event, Pick, Weight};
+use super::event::{Added, Discarded, Event, Pick, Stage};
+use super::hands::{Alone, Hands, PART};
+use super::history::{History, HistoryRow, What};
 use super::kernels::Isa;
-use super::known::{Known, Stage};
-use super::selected::{Scratch, Selected};
-use super::weights::weigh;
-use crate::error::{Result, argument, conflict, shape, unknown, value};
+use super::known::Known;
+use super::layout::{Layout, QueueConfig, Spaces, check_factor};
+use super::pool::World;
+use super::queue::{self, Queue};
+use super::selected::Selected;
+use super::state::{Selection, State};
+use crate::error::{Result, argument, conflict, shape, value};
 use crate::ids;
 
-/// An exact DynIm sampler with one queue.
+/// An exact DynIm sampler of one queue or several.
 ///
 /// ```
 /// use patchstream::dynim::{Config, Sampler};
@@ -26,69 +34,265 @@ use crate::ids;
 /// assert_eq!(sampler.weights()[0].weight, 2.0); // point 1 stands for itself and for point 2
 /// # Ok::<(), patchstream::error::Error>(())
 /// ```
+///
+/// Two queues that are to fill S three to one:
+///
+/// ```
+/// use patchstream::dynim::{Layout, QueueConfig, Sampler};
+///
+/// let queue = |name, target| QueueConfig { target, ..QueueConfig::new(name) };
+/// let layout = Layout { queues: vec![queue("one", 3.0), queue("two", 1.0)], ..Layout::new(1) };
+/// let mut sampler = Sampler::with_layout(layout)?;
+/// for id in 1..=20 {
+///     sampler.add_to(id as usize % 2, id, 0, &[id as f32], None)?;
+/// }
+/// sampler.select(0, 8);
+/// assert_eq!((sampler.selected_of(0), sampler.selected_of(1)), (6, 2));
+/// # Ok::<(), patchstream::error::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sampler {
+    pub(super) layout: Layout,
     config: Config,
-    known: Known,
+    pub(super) known: Known,
     /// Step and id of the points no event has merged yet, in no particular order.
-    waiting: Vec<(i64, u64)>,
-    candidates: Candidates,
-    selected: Selected,
+    pub(super) waiting: Vec<(i64, u64)>,
+    pub(super) queues: Vec<Queue>,
+    /// One S, or one for each queue.
+    pub(super) spaces: Vec<Selected>,
+    /// The selected ids of all queues, in the order in which they were selected.
+    pub(super) order: Vec<u64>,
+    /// The picks that were told, returned ones until they are picked again. Never iterated, so its hasher decides nothing.
+    pub(super) picks: HashMap<u64, Selection>,
     events: u64,
-    scratch: Scratch,
-    isa: Isa,
+    history: History,
 }
 
 impl Sampler {
-    /// An empty sampler.
+    /// An empty sampler with one importance queue.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) when [`Config::check`] finds a field out of range.
     pub fn new(config: Config) -> Result<Self> {
-        Self::with_instruction_set(config, Isa::best())
+        config.check()?;
+        Self::with_layout(config.into())
     }
 
-    /// As [`Sampler::new`], on an instruction set of the caller's choice: the answers are the same, bit for bit.
+    /// An empty sampler with the queues of `layout`.
     ///
     /// # Errors
-    /// As [`Sampler::new`].
-    pub fn with_instruction_set(config: Config, isa: Isa) -> Result<Self> {
-        config.check()?;
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) when [`Layout::check`] finds a field out of range.
+    pub fn with_layout(layout: Layout) -> Result<Self> {
+        Self::with_instruction_set(layout, Isa::best())
+    }
+
+    /// As [`with_layout`](Self::with_layout), on an instruction set of the caller's choice: the answers are the same, bit
+    /// for bit.
+    ///
+    /// # Errors
+    /// Those of [`with_layout`](Self::with_layout).
+    pub fn with_instruction_set(layout: impl Into<Layout>, isa: Isa) -> Result<Self> {
+        let layout = layout.into();
+        layout.check()?;
+        let capacity = layout.queues.iter().fold(0_usize, |sum, queue| sum.saturating_add(queue.capacity));
+        let spaces = if layout.spaces == Spaces::Joint { 1 } else { layout.queues.len() };
         Ok(Self {
-            config,
-            known: Known::new(config.dim),
+            config: Config { dim: layout.dim, k: layout.k, capacity, mode: layout.mode },
+            known: Known::new(layout.coordinates()),
             waiting: Vec::new(),
-            candidates: Candidates::new(config.dim, config.k, isa),
-            selected: Selected::new(config.dim, isa),
+            queues: (0..layout.queues.len()).map(|at| Queue::new(&layout, at)).collect(),
+            spaces: vec![Selected::new(layout.dim, isa); spaces],
+            order: Vec::new(),
+            picks: HashMap::new(),
             events: 0,
-            scratch: Scratch::new(),
-            isa,
+            history: History::new(layout.history),
+            layout,
         })
     }
 
-    /// The instruction set that it uses.
-    pub fn instruction_set(&self) -> Isa {
-        self.isa
+    /// Adds a point of finite coordinates to the first queue, with that queue's rank factor; see [`add_to`](Self::add_to).
+    ///
+    /// # Errors
+    /// Those of [`add_to`](Self::add_to).
+    pub fn add(&mut self, id: u64, step: i64, point: &[f32]) -> Result<Added> {
+        self.add_to(0, id, step, point, None)
     }
 
-    /// Adds a point of `dim` finite coordinates, which waits for the first event at `step` or later.
+    /// Adds a point of `dim + extra` finite coordinates to a queue, where it waits for the first event at `step` or later.
     ///
-    /// Ids and steps may come in any order, a step also after its event. Adding a known id again with the same bits
-    /// changes nothing in whatever stage it is, and its first `step` stands.
+    /// Its rank is multiplied by `factor`, positive and finite, or by the queue's if that is `None`; the total order is
+    /// that of the product. Ids and steps may come in any order, a step also after its event. Adding a known id again
+    /// with the same bits to the same queue changes nothing in whatever stage it is; its first step and factor stand.
     ///
     /// # Errors
     /// Nothing is changed by any of them. By [`ErrorKind`](crate::error::ErrorKind):
-    /// - `Argument`: the id is 0 or above [`ids::MAX`].
-    /// - `Shape`: the point has not `dim` coordinates.
-    /// - `Value`: a coordinate is NaN or infinite.
-    /// - `Conflict`: the id is known with other coordinates.
-    /// - `Memory`: 2^32 points are there.
-    pub fn add(&mut self, id: u64, step: i64, point: &[f32]) -> Result<Added> {
+    /// - `Argument`: the id is 0 or above [`ids::MAX`], or there is no such queue.
+    /// - `Shape`: the point has another number of coordinates.
+    /// - `Value`: a coordinate is NaN or infinite, or the factor is out of range.
+    /// - `Conflict`: the id is known with other coordinates or in another queue.
+    /// - `Memory`: 2^32 - 1 points are there.
+    pub fn add_to(&mut self, queue: usize, id: u64, step: i64, point: &[f32], factor: Option<f32>) -> Result<Added> {
+        factor.map_or(Ok(()), check_factor).map_err(|error| error.context(format!("patch {id}")))?;
+        if self.check(queue, id, point)? == Added::Known {
+            return Ok(Added::Known);
+        }
+        let factor = factor.unwrap_or(self.queues[queue].config().factor);
+        self.known.insert(id, queue, factor, Stage::Waiting, point)?;
+        self.waiting.push((step, id));
+        self.note(step, id, What::Added, None);
+        Ok(Added::New)
+    }
+
+    /// One event: merges what waits for `step` or earlier, ranks all candidates, discards from each queue the lowest
+    /// until its `capacity` remain, then picks up to `n`; fewer if there are fewer, or if gates are closed. `n` = 0
+    /// merges and discards only.
+    pub fn select(&mut self, step: i64, n: usize) -> Event {
+        let mut event = self.arrive(step, &Alone);
+        self.pick(&mut event, n);
+        event
+    }
+
+    /// The first half of [`select`](Self::select): merges and discards, for those who time the two apart, or have threads
+    /// to share the arrivals among. The answer is the same with any number of hands.
+    pub fn arrive(&mut self, step: i64, hands: &dyn Hands) -> Event {
+        let number = self.events;
+        self.events += 1;
+        let merged = self.merge(step, hands);
+        let mut discarded = Vec::new();
+        for at in 0..self.queues.len() {
+            let (queue, world) = self.at_work(at);
+            let below = queue.discard(world);
+            discarded.extend(below.into_iter().map(|(id, rank)| Discarded { id, rank }));
+        }
+        for &Discarded { id, rank } in &discarded {
+            self.known.advance(id, Stage::Discarded);
+            self.note(step, id, What::Discarded, Some(rank));
+        }
+        Event { number, step, merged, discarded, picks: Vec::new() }
+    }
+
+    /// The second half: appends up to `n` picks to `event`, which is what the last [`arrive`](Self::arrive) gave.
+    pub fn pick(&mut self, event: &mut Event, n: usize) {
+        let open: Vec<bool> = self.queues.iter().map(Queue::is_open).collect();
+        let first = event.picks.len();
+        while event.picks.len() - first < n
+            && let Some(queue) = queue::next(&self.queues, &open)
+        {
+            let (from, world) = self.at_work(queue);
+            let Some((id, rank)) = from.pick(world) else { break };
+            let space = self.space(queue);
+            let (_, point) = self.known.advance(id, Stage::Selected);
+            self.queues[queue].count(point, true);
+            if self.layout.mode == Mode::Sequential {
+                self.spaces[space].push(id, &point[..self.layout.dim]);
+            }
+            event.picks.push(Pick { id, rank, order: self.order.len(), queue });
+            self.order.push(id);
+            self.issue(id, queue, Some(rank));
+            self.note(event.step, id, What::Selected, Some(rank));
+        }
+        // In batch mode S stands still until the last pick, so that all of them come from one ranking.
+        if self.layout.mode == Mode::Batch {
+            for pick in &event.picks[first..] {
+                self.enter_space(pick.queue, pick.id);
+            }
+        }
+    }
+
+    /// The settings that all queues share; `capacity` is that of all queues together.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The settings it was made with.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The instruction set that it uses.
+    pub fn isa(&self) -> Isa {
+        self.spaces[0].isa()
+    }
+
+    /// How many points wait for their event.
+    pub fn waiting(&self) -> usize {
+        self.known.count(Stage::Waiting)
+    }
+
+    /// How many candidates there are.
+    pub fn candidates(&self) -> usize {
+        self.known.count(Stage::Candidate)
+    }
+
+    /// How many points are in S.
+    pub fn selected(&self) -> usize {
+        self.known.count(Stage::Selected)
+    }
+
+    /// How many points were discarded and not withdrawn, over all events.
+    pub fn discarded(&self) -> usize {
+        self.known.count(Stage::Discarded)
+    }
+
+    /// How many candidates a queue has; 0 if there is no such queue.
+    pub fn candidates_of(&self, queue: usize) -> usize {
+        self.queues.get(queue).map_or(0, Queue::len)
+    }
+
+    /// How many points of a queue are in S; 0 if there is no such queue.
+    pub fn selected_of(&self, queue: usize) -> usize {
+        self.queues.get(queue).map_or(0, Queue::selected)
+    }
+
+    /// How many events there have been: the number of the next one.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The selected ids of all queues, in the order in which they were selected.
+    pub fn selected_ids(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.order.iter().copied()
+    }
+
+    /// The coordinates of a point in any stage.
+    pub fn point(&self, id: u64) -> Option<&[f32]> {
+        self.known.get(id).map(|row| row.point)
+    }
+
+    /// Where a point is; `None` if the id is not known.
+    pub fn stage(&self, id: u64) -> Option<Stage> {
+        self.known.get(id).map(|row| row.stage)
+    }
+
+    /// The queue of a point in any stage.
+    pub fn queue(&self, id: u64) -> Option<usize> {
+        self.known.get(id).map(|row| row.queue)
+    }
+
+    /// Whether the id is known, in any stage.
+    pub fn contains(&self, id: u64) -> bool {
+        self.known.get(id).is_some()
+    }
+
+    /// Removes the history rows that are kept, oldest first.
+    pub fn drain_history(&mut self) -> impl ExactSizeIterator<Item = HistoryRow> {
+        self.history.drain()
+    }
+
+    /// How many history rows were dropped because more than the bound were there.
+    pub fn history_dropped(&self) -> u64 {
+        self.history.dropped()
+    }
+
+    /// Whether a point is new to `queue` or known there; errors as [`add_to`](Self::add_to) states them.
+    pub(super) fn check(&self, queue: usize, id: u64, point: &[f32]) -> Result<Added> {
         ids::check(id)?;
-        let dim = self.config.dim;
-        if point.len() != dim {
+        self.check_queue(queue)?;
+        let coordinates = self.layout.coordinates();
+        if point.len() != coordinates {
             return Err(shape(format!(
-                "the point of patch {id} has {} coordinates, this sampler takes {dim}: use the encoder it was made for",
+                "the point of patch {id} has {} coordinates, this sampler takes {coordinates}: use the encoder it was \
+                 made for",
                 point.len()
             )));
         }
@@ -98,151 +302,98 @@ impl Sampler {
                 point[at]
             )));
         }
-        if let Some(there) = self.known.point(id) {
-            return match there.iter().zip(point).position(|(a, b)| a.to_bits() != b.to_bits()) {
-                None => Ok(Added::Known),
-                Some(at) => Err(conflict(format!(
-                    "patch {id} is known with another point (coordinate {at} was {}, is {}): give it a new id",
-                    there[at], point[at]
-                ))),
-            };
+        let Some(there) = self.known.get(id) else { return Ok(Added::New) };
+        if let Some(at) = there.point.iter().zip(point).position(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(conflict(format!(
+                "patch {id} is known with another point (coordinate {at} was {}, is {}): give it a new id",
+                there.point[at], point[at]
+            )));
         }
-        self.known.insert(id, point)?;
-        self.waiting.push((step, id));
-        Ok(Added::New)
-    }
-
-    /// One event: merges what waits for `step` or earlier, ranks all candidates, discards the lowest until `capacity`
-    /// remain, then picks up to `n`; fewer if there are fewer. `n` = 0 merges and discards only.
-    pub fn select(&mut self, step: i64, n: usize) -> Event {
-        let merged = self.merge(step);
-        let discarded = self.discard();
-        let picks = self.pick(n);
-        let number = self.events;
-        self.events += 1;
-        Event { number, step, merged, discarded, picks }
-    }
-
-    /// The weights of all selected points, in the order of S, over every point that is not selected: waiting,
-    /// candidate and discarded ones. Empty while S is. The time grows as their number times |S|.
-    pub fn weights(&self) -> Vec<Weight> {
-        self.weigh(self.selected.ids())
-    }
-
-    /// The same with the nearest sought among exactly the selected points `ids`, in the order of `ids`.
-    ///
-    /// The points that are counted are those of [`weights`](Self::weights): a selected point that `ids` leaves out is
-    /// still not an unselected one, and counts nowhere.
-    ///
-    /// # Errors
-    /// By [`ErrorKind`](crate::error::ErrorKind): `Unknown` for an id that is not selected, `Argument` for one that
-    /// stands twice in `ids`.
-    pub fn weights_among(&self, ids: &[u64]) -> Result<Vec<Weight>> {
-        if let Some(id) = ids.iter().find(|&&id| self.known.stage(id) != Some(Stage::Selected)) {
-            return Err(unknown(format!("patch {id} is not selected, so it has no weight: leave it out")));
+        if there.queue != queue {
+            return Err(conflict(format!(
+                "patch {id} is known in queue {}, and now goes to {queue}: route it as before, or give it a new id",
+                there.queue
+            )));
         }
-        let mut sorted = ids.to_vec();
-        sorted.sort_unstable();
-        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(argument(format!("patch {} stands twice among the ids to weigh: name it once", twice[0])));
-        }
-        Ok(self.weigh(ids))
+        Ok(Added::Known)
     }
 
-    /// The settings it was made with.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Whether there is such a queue.
+    pub(super) fn check_queue(&self, queue: usize) -> Result<&QueueConfig> {
+        self.queues.get(queue).map(Queue::config).ok_or_else(|| {
+            argument(format!("queue {queue} is not there: this sampler has {}, counted from 0", self.queues.len()))
+        })
     }
 
-    /// How many points wait for their event.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// The index in `spaces` that a queue's ranks are taken against.
+    pub(super) fn space(&self, queue: usize) -> usize {
+        if self.layout.spaces == Spaces::Joint { 0 } else { queue }
     }
 
-    /// How many candidates there are.
-    pub fn candidates(&self) -> usize {
-        self.candidates.len()
+    /// A queue to change, and what it looks at meanwhile.
+    pub(super) fn at_work(&mut self, queue: usize) -> (&mut Queue, World<'_>) {
+        let s = &self.spaces[self.space(queue)];
+        (&mut self.queues[queue], World { s, known: &self.known, dim: self.layout.dim, k: self.layout.k })
     }
 
-    /// How many points are in S.
-    pub fn selected(&self) -> usize {
-        self.selected.len()
+    /// Puts a known point into its queue's S.
+    pub(super) fn enter_space(&mut self, queue: usize, id: u64) {
+        let space = self.space(queue);
+        self.spaces[space].push(id, &self.known.point(id)[..self.layout.dim]);
     }
 
-    /// How many points were discarded, over all events.
-    pub fn discarded(&self) -> usize {
-        self.known.len() - self.waiting() - self.candidates() - self.selected()
+    /// Begins the life of a pick.
+    pub(super) fn issue(&mut self, id: u64, queue: usize, rank: Option<f32>) {
+        let event = self.last_event();
+        let state = State::Issued;
+        self.picks.insert(id, Selection { id, queue, state, rank, event, was_started: false, failures: 0 });
     }
 
-    /// How many events there have been: the number of the next one.
-    pub fn events(&self) -> u64 {
-        self.events
+    /// The number of the event that goes on or was the last; -1 before the first.
+    pub(super) fn last_event(&self) -> i64 {
+        self.events as i64 - 1
     }
 
-    /// The selected ids, in the order of S.
-    pub fn selected_ids(&self) -> impl ExactSizeIterator<Item = u64> {
-        self.selected.ids().iter().copied()
-    }
-
-    /// The coordinates of a point in any stage.
-    pub fn point(&self, id: u64) -> Option<&[f32]> {
-        self.known.point(id)
-    }
-
-    /// Whether the id is known, in any stage.
-    pub fn contains(&self, id: u64) -> bool {
-        self.known.stage(id).is_some()
+    /// Adds a row to the history.
+    pub(super) fn note(&mut self, step: i64, id: u64, what: What, rank: Option<f32>) {
+        self.history.push(HistoryRow { event: self.last_event(), step, id, what, rank });
     }
 
     /// Makes candidates of what waits for `step` or earlier. Their order does not matter: ranks depend on S alone.
-    fn merge(&mut self, step: i64) -> usize {
+    fn merge(&mut self, step: i64, hands: &dyn Hands) -> usize {
         if self.waiting.is_empty() {
             return 0;
         }
-        let before = self.candidates.len();
-        let mut list = vec![0.0; self.config.k];
-        self.selected.settle();
-        for (_, id) in self.waiting.extract_if(.., |(of, _)| *of <= step) {
-            let point = self.known.advance(id, Stage::Candidate);
-            self.selected.nearest(point, &mut list, &mut self.scratch);
-            self.candidates.push(id, point, &list, self.selected.len());
+        for space in &mut self.spaces {
+            space.settle();
         }
-        self.candidates.len() - before
-    }
-
-    fn discard(&mut self) -> Vec<Discarded> {
-        let below = self.candidates.take_below(self.config.capacity, &self.selected);
-        for &(id, _) in &below {
-            self.known.advance(id, Stage::Discarded);
-        }
-        below.into_iter().map(|(id, rank)| Discarded { id, rank }).collect()
-    }
-
-    fn pick(&mut self, n: usize) -> Vec<Pick> {
-        match self.config.mode {
-            Mode::Sequential => (0..n)
-                .map_while(|_| {
-                    let (id, rank) = self.candidates.take_top(&self.selected)?;
-                    Some(self.take(id, rank))
-                })
-                .collect(),
-            Mode::Batch => {
-                let first = self.candidates.take_first(n, &self.selected);
-                first.into_iter().map(|(id, rank)| self.take(id, rank)).collect()
+        let arrived: Vec<u64> = self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, id)| id).collect();
+        let k = self.layout.k;
+        let mut lists = vec![0.0; arrived.len() * k];
+        let parts: Vec<_> = arrived.chunks(PART).zip(lists.chunks_mut(PART * k)).map(Mutex::new).collect();
+        hands.share(parts.len(), &|part| {
+            // Each part is taken once; a hand that panicked took nothing that another needs.
+            let mut part = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
+            let (ids, lists) = &mut *part;
+            for (&id, list) in ids.iter().zip(lists.chunks_exact_mut(k)) {
+                let row = self.known.row_of(id);
+                self.spaces[self.space(row.queue)].nearest(&row.point[..self.layout.dim], list);
             }
+        });
+        drop(parts);
+        for (&id, list) in arrived.iter().zip(lists.chunks_exact(k)) {
+            let (queue, _) = self.known.advance(id, Stage::Candidate);
+            let (queue, world) = self.at_work(queue);
+            queue.push(id, world.known.point(id), list, world);
         }
+        arrived.len()
     }
 
-    /// Puts a picked candidate into S.
-    fn take(&mut self, id: u64, rank: f32) -> Pick {
-        let point = self.known.advance(id, Stage::Selected);
-        let order = self.selected.push(id, point);
-        Pick { id, rank, order }
-    }
-
-    /// The weights of `ids`, each of them selected and no two the same.
-    fn weigh(&self, ids: &[u64]) -> Vec<Weight> {
-        let q: Vec<(u64, &[f32])> = ids.iter().filter_map(|&id| Some((id, self.known.point(id)?))).collect();
-        weigh(self.isa, self.config.dim, self.known.unselected(), &q)
+    /// Makes a known point a candidate of its queue.
+    pub(super) fn enter_queue(&mut self, id: u64) {
+        let (queue, _) = self.known.advance(id, Stage::Candidate);
+        let (queue, world) = self.at_work(queue);
+        let point = world.known.point(id);
+        queue.push(id, point, &world.nearest(point), world);
     }
 }

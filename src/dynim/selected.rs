@@ -13,7 +13,7 @@ const LATEST: usize = 256;
 /// Points of the small tree before it goes into the large one.
 const SMALL: usize = 4096;
 
-/// S. It only grows.
+/// S. It grows at its end; a point that is returned leaves it, and the later ones move up.
 #[derive(Debug, Clone)]
 pub(super) struct Selected {
     isa: Isa,
@@ -31,9 +31,6 @@ pub(super) struct Selected {
     /// Their positions.
     latest_positions: Vec<u32>,
 }
-
-/// What a query needs besides, kept from query to query.
-pub(super) type Scratch = Vec<(f32, u32, u32)>;
 
 impl Selected {
     pub(super) fn new(dim: usize, isa: Isa) -> Self {
@@ -61,6 +58,24 @@ impl Selected {
         position
     }
 
+    /// Removes a point; whether it was there. Rare: everything but the rows is made anew.
+    pub(super) fn remove(&mut self, id: u64) -> bool {
+        let Some(at) = self.ids.iter().position(|&other| other == id) else { return false };
+        self.ids.remove(at);
+        self.rows.drain(at * self.dim..(at + 1) * self.dim);
+        (self.large, self.small) = (None, None);
+        self.blocks.clear();
+        self.rows.chunks_exact(self.dim).for_each(|row| self.blocks.push(row));
+        self.latest = self.blocks.clone();
+        self.latest_positions = (0..self.ids.len() as u32).collect();
+        true
+    }
+
+    /// The instruction set of its queries.
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
+    }
+
     /// Before queries: takes the latest points into trees, if there are many.
     pub(super) fn settle(&mut self) {
         if self.latest_positions.len() >= LATEST {
@@ -80,11 +95,6 @@ impl Selected {
         self.ids.len()
     }
 
-    /// The ids in the order of S.
-    pub(super) fn ids(&self) -> &[u64] {
-        &self.ids
-    }
-
     /// The coordinates in the order of S, `[position * dim + d]`.
     pub(super) fn rows(&self) -> &[f32] {
         &self.rows
@@ -99,10 +109,10 @@ impl Selected {
     /// Fills `list`, which is not empty, with the smallest squared distances of `point` to S, ascending, and with
     /// +infinity where S is too small. Gives the position of the nearest, of several the one with the smaller id, and
     /// its squared distance; `u32::MAX` and +infinity while S is empty.
-    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32], scratch: &mut Scratch) -> (u32, f32) {
+    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32]) -> (u32, f32) {
         let mut nearest = Nearest::start(list);
         for tree in [&self.large, &self.small].into_iter().flatten() {
-            tree.search(self.isa, point, &self.ids, &mut nearest, scratch);
+            tree.search(self.isa, point, &self.ids, &mut nearest);
         }
         scan(self.isa, self.latest.rows(), &self.latest_positions, &self.ids, point, &mut nearest);
         (nearest.position, nearest.distance)

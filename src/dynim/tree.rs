@@ -52,16 +52,9 @@ impl Tree {
     }
 
     /// Takes in those of its points that can matter to `nearest`.
-    pub(super) fn search(
-        &self,
-        isa: Isa,
-        point: &[f32],
-        ids: &[u64],
-        nearest: &mut Nearest<'_>,
-        stack: &mut Vec<(f32, u32, u32)>,
-    ) {
+    pub(super) fn search(&self, isa: Isa, point: &[f32], ids: &[u64], nearest: &mut Nearest<'_>) {
         let Self { leaves, positions, boxes, counts } = self;
-        descend(isa, boxes, counts, leaves.rows(), positions, ids, point, nearest, stack);
+        descend(isa, boxes, counts, leaves.rows(), positions, ids, point, nearest);
     }
 }
 

@@ -1,12 +1,19 @@
 //! The sampler against its naive twin, and what the definitions say about it by hand.
 
-mod nearest;
-
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+mod bins;
+mod history;
+mod known;
+mod layouts;
+mod nearest;
+mod picks;
+mod queues;
+mod random;
+
 use super::naive::Naive;
-use super::{Added, Config, Event, Isa, Mode, Sampler};
+use super::{Added, Alone, Config, Event, Hands, Isa, Mode, Sampler};
 use crate::error::ErrorKind;
 use crate::ids;
 
@@ -66,9 +73,8 @@ proptest! {
         calls in prop::collection::vec(call(), 1..300),
         // Integers tie; 0.37 and 1e-3 round; 1e19 overflows the squares, which then tie at infinity.
         (levels, scale) in prop_oneof![Just((2, 1.0)), Just((5, 0.37)), Just((5, 1e19)), Just((100_000, 1e-3))],
-        isa in prop::sample::select(Isa::available()),
     ) {
-        let mut sampler = Sampler::with_instruction_set(config, isa).unwrap();
+        let mut sampler = Sampler::new(config).unwrap();
         let mut naive = Naive::new(config);
         for call in calls {
             match call {
@@ -76,7 +82,7 @@ proptest! {
                     let x = point(if other_point { id + 1000 } else { id }, config.dim, levels, scale);
                     let there = naive.point(id).map(<[f32]>::to_vec);
                     match (sampler.add(id, step, &x), there) {
-                        (Ok(Added::New), None) => naive.add(id, step, &x),
+                        (Ok(Added::New), None) => naive.add(0, id, step, &x, None),
                         (Ok(Added::Known), Some(there)) => prop_assert_eq!(there, x),
                         (Err(error), Some(there)) => {
                             prop_assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -97,7 +103,7 @@ proptest! {
                     let mut q: Vec<u64> = picks.iter().filter(|_| !s.is_empty()).map(|pick| *pick.get(s)).collect();
                     let mut seen = std::collections::HashSet::new();
                     q.retain(|id| seen.insert(*id));
-                    prop_assert_eq!(sampler.weights_among(&q).unwrap(), naive.weights_among(&q));
+                    prop_assert_eq!(sampler.weights_among(&q).unwrap(), naive.weights_where(&q, |_| true));
                 }
             }
             prop_assert_eq!(counts(&sampler), naive.counts());
@@ -157,37 +163,12 @@ fn many_points_match_naive_across_chunks() {
             for id in step * 1000 + 1..=(step + 1) * 1000 {
                 let x = point(id, 3, 50, 0.37);
                 assert_eq!(sampler.add(id, step as i64, &x).unwrap(), Added::New);
-                naive.add(id, step as i64, &x);
+                naive.add(0, id, step as i64, &x, None);
             }
             assert_eq!(sampler.select(step as i64, 9), naive.select(step as i64, 9));
         }
         assert!(sampler.discarded() > 1024);
         assert_eq!(sampler.weights(), naive.weights());
-    }
-}
-
-/// Many events, S beyond all its trees: every instruction set gives the same bits.
-#[test]
-fn long_run_is_the_same_on_every_instruction_set() {
-    let run = |isa: Isa| {
-        let config = Config { capacity: 150, ..Config::new(9) };
-        let mut sampler = Sampler::with_instruction_set(config, isa).unwrap();
-        let mut said = Vec::new();
-        for step in 0..60_u64 {
-            for id in step * 100 + 1..=step * 100 + 100 {
-                sampler.add(id, step as i64, &point(id, 9, 1 << 24, 1e-6)).unwrap();
-            }
-            let event = sampler.select(step as i64, 75);
-            said.extend(event.discarded.iter().map(|d| (d.id, d.rank.to_bits())));
-            said.extend(event.picks.iter().map(|p| (p.id, p.rank.to_bits())));
-        }
-        said.extend(sampler.weights().iter().map(|w| (w.id, w.weight as u32)));
-        (said, sampler.selected())
-    };
-    let (expected, selected) = run(Isa::available().pop().unwrap());
-    assert!(selected == 4500);
-    for isa in Isa::available() {
-        assert!(run(isa).0 == expected, "{}", isa.name());
     }
 }
 
@@ -347,4 +328,53 @@ fn a_mode_reads_what_it_writes() {
         assert_eq!(mode.to_string().parse::<Mode>().unwrap(), mode);
     }
     assert_eq!("Batch".parse::<Mode>().unwrap_err().kind(), ErrorKind::Argument);
+}
+
+/// The arrivals of an event shared among threads, in whatever order they come to it.
+struct Threads(usize);
+
+impl Hands for Threads {
+    fn share(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.0 {
+                scope.spawn(|| {
+                    loop {
+                        let part = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        if part >= parts {
+                            break;
+                        }
+                        work(part);
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Many events, S beyond all its trees: every instruction set and any number of threads give the same bits.
+#[test]
+fn long_run_is_the_same_on_every_instruction_set_and_any_number_of_threads() {
+    let run = |isa: Isa, hands: &dyn Hands| {
+        let config = Config { capacity: 150, ..Config::new(9) };
+        let mut sampler = Sampler::with_instruction_set(config, isa).unwrap();
+        let mut said = Vec::new();
+        for step in 0..60_u64 {
+            for id in step * 100 + 1..=step * 100 + 100 {
+                sampler.add(id, step as i64, &point(id, 9, 1 << 24, 1e-6)).unwrap();
+            }
+            let mut event = sampler.arrive(step as i64, hands);
+            sampler.pick(&mut event, 75);
+            said.extend(event.discarded.iter().map(|d| (d.id, d.rank.to_bits())));
+            said.extend(event.picks.iter().map(|p| (p.id, p.rank.to_bits())));
+        }
+        said.extend(sampler.weights().iter().map(|w| (w.id, w.weight as u32)));
+        (said, sampler.selected())
+    };
+    let (expected, selected) = run(Isa::available().pop().unwrap(), &Alone);
+    assert_eq!(selected, 4500);
+    for isa in Isa::available() {
+        assert!(run(isa, &Alone).0 == expected, "{}", isa.name());
+    }
+    assert!(run(Isa::best(), &Threads(3)).0 == expected, "three threads");
 }

@@ -1,7 +1,7 @@
 //! The index over S against plain loops: every size at which its trees change, on every instruction set.
 
 use crate::dynim::Isa;
-use crate::dynim::selected::{Scratch, Selected};
+use crate::dynim::selected::Selected;
 
 use super::point;
 
@@ -19,7 +19,7 @@ fn by_definition(s: &[(u64, Vec<f32>)], x: &[f32], k: usize) -> (Vec<f32>, u32, 
 
 fn check(dim: usize, sizes: &[usize], levels: u64, scale: f32) {
     for isa in Isa::available() {
-        let (mut selected, mut s, mut scratch) = (Selected::new(dim, isa), Vec::new(), Scratch::new());
+        let (mut selected, mut s) = (Selected::new(dim, isa), Vec::new());
         for &size in sizes {
             while s.len() < size {
                 // Ids neither rise nor fall with positions.
@@ -38,7 +38,7 @@ fn check(dim: usize, sizes: &[usize], levels: u64, scale: f32) {
                 }
                 for k in [1, 10] {
                     let mut list = vec![0.0; k];
-                    let (position, distance) = selected.nearest(&x, &mut list, &mut scratch);
+                    let (position, distance) = selected.nearest(&x, &mut list);
                     let expected = by_definition(&s, &x, k);
                     let bits = |list: &[f32]| list.iter().map(|d| d.to_bits()).collect::<Vec<_>>();
                     assert_eq!(bits(&list), bits(&expected.0), "{} {dim}-d, |S| = {size}, k = {k}", isa.name());

@@ -1,0 +1,173 @@
+//! The one trait of samplers, and the two that need no bins: by importance, and at random.
+//!
+//! A pool holds the candidates of a queue (or of one bin) and says which comes next and which goes first.
+//! Not here: binned sampling ([`super::binned`]), gates and the first random picks ([`super::queue`]).
+
+use std::cmp::Reverse;
+use std::fmt::Debug;
+
+use super::candidates::Candidates;
+use super::known::Known;
+use super::random::{Generator, Ids, hash};
+use super::selected::Selected;
+
+/// What a pool looks at and never changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct World<'a> {
+    /// The S that the queue's ranks are taken against.
+    pub s: &'a Selected,
+    pub known: &'a Known,
+    /// How many leading coordinates of a point distances are taken over.
+    pub dim: usize,
+    /// How many nearest points of S a rank is the mean over.
+    pub k: usize,
+}
+
+impl World<'_> {
+    /// The k smallest squared distances of a point of all coordinates to S.
+    pub(super) fn nearest(&self, point: &[f32]) -> Vec<f32> {
+        let mut nearest = vec![0.0; self.k];
+        self.s.nearest(&point[..self.dim], &mut nearest);
+        nearest
+    }
+}
+
+/// A sampler: the candidates of one queue or bin, and its rule for the next one. Ranks it gives are exact and scaled.
+pub(super) trait Pool: Debug + Send + Sync {
+    fn len(&self) -> usize;
+
+    /// Takes in a candidate: a point of all coordinates, and its k smallest squared distances to S.
+    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>);
+
+    /// Removes the next pick; gives its id and rank.
+    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<(u64, f32)>;
+
+    /// Removes the first to be discarded until `capacity` remain, in that order.
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)>;
+
+    /// Removes `id`, if it is there, and gives its rank.
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32>;
+
+    /// Takes in that `point` (all its coordinates), of this pool's queue, went into S or left it.
+    fn count(&mut self, point: &[f32], entered: bool);
+
+    /// Takes in that S has lost a point.
+    fn restart(&mut self, world: World<'_>);
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Pool>;
+}
+
+impl Clone for Box<dyn Pool> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// The highest rank is picked, the lowest is discarded: the total order.
+#[derive(Debug, Clone)]
+pub(super) struct Importance {
+    candidates: Candidates,
+}
+
+impl Importance {
+    pub(super) fn new(dim: usize, k: usize) -> Self {
+        Self { candidates: Candidates::new(dim, k) }
+    }
+}
+
+impl Pool for Importance {
+    fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
+        self.candidates.push(id, &point[..world.dim], nearest, world.s.len(), world.known.factor(id));
+    }
+
+    fn pick(&mut self, world: World<'_>, _: &mut Generator) -> Option<(u64, f32)> {
+        self.candidates.take_top(world.s)
+    }
+
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)> {
+        self.candidates.take_below(capacity, world.s)
+    }
+
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
+        self.candidates.take(id, world.s)
+    }
+
+    fn count(&mut self, _: &[f32], _: bool) {}
+
+    fn restart(&mut self, world: World<'_>) {
+        self.candidates.restart(world.s, |id| &world.known.point(id)[..world.dim]);
+    }
+
+    fn boxed(&self) -> Box<dyn Pool> {
+        Box::new(self.clone())
+    }
+}
+
+/// Every candidate is as likely to be picked as the others. Discards are those with the largest hash of seed and id:
+/// so the candidates stay a uniform sample of all that arrived, whenever and in whatever portions they came.
+#[derive(Debug, Clone)]
+pub(super) struct Random {
+    /// For the ranks that the picks are told with.
+    inner: Importance,
+    ids: Ids,
+    /// Seed of the hash.
+    salt: u64,
+}
+
+impl Random {
+    pub(super) fn new(dim: usize, k: usize, salt: u64) -> Self {
+        Self { inner: Importance::new(dim, k), ids: Ids::default(), salt }
+    }
+}
+
+impl Pool for Random {
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
+        self.ids.insert(id);
+        self.inner.push(id, point, nearest, world);
+    }
+
+    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<(u64, f32)> {
+        let id = self.ids.draw(generator)?;
+        Some((id, self.inner.take(id, world)?))
+    }
+
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)> {
+        if self.len() <= capacity {
+            return Vec::new();
+        }
+        // The hash is a bijection of the ids: no ties.
+        let mut keys: Vec<(Reverse<u64>, u64)> =
+            self.ids.as_slice().iter().map(|&id| (Reverse(hash(self.salt, id)), id)).collect();
+        let excess = self.len() - capacity;
+        keys.select_nth_unstable(excess - 1);
+        keys.truncate(excess);
+        keys.sort_unstable();
+        if let Some(&(lowest, _)) = keys.last() {
+            self.ids.retain(|&id| Reverse(hash(self.salt, id)) > lowest);
+        }
+        keys.iter().filter_map(|&(_, id)| Some((id, self.inner.take(id, world)?))).collect()
+    }
+
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
+        if self.ids.remove(id) { self.inner.take(id, world) } else { None }
+    }
+
+    fn count(&mut self, _: &[f32], _: bool) {}
+
+    fn restart(&mut self, world: World<'_>) {
+        self.inner.restart(world);
+    }
+
+    fn boxed(&self) -> Box<dyn Pool> {
+        Box::new(self.clone())
+    }
+}
