@@ -1,11 +1,11 @@
 /* patchstream for C: made from ffi/ by cbindgen, do not edit. The comments are the manual.
  *
  * Units: nm, us, nm^-2. Patches are [(y*nx+x)*channels+c]. Handles are opaque: NULL, a closed one or one of another type
- * is an error that says so. One thread at a time may use a handle, any thread; calls marked thread-safe also while
- * others run. No call is collective, prints, installs a signal handler or starts a thread (unless options.threads asks
- * for one), and none waits for the host. Inputs are copied before a call returns; outputs are written on
- * PATCHSTREAM_OK only. The floating-point environment is set to its default inside and put back, flags included.
- * Structs that start with struct_size only grow: set it to sizeof.
+ * is an error that says so. One thread at a time may use a handle, any thread, unless its comment says more; calls
+ * marked thread-safe also while others run. No call is collective, prints, installs a signal handler or starts a thread
+ * (unless options.threads asks for one), and none waits for the host. Inputs are copied before a call returns; outputs
+ * are written on PATCHSTREAM_OK only. The floating-point environment is set to its default inside and put back, flags
+ * included. Structs that start with struct_size only grow: set it to sizeof.
  */
 
 #ifndef PATCHSTREAM_H

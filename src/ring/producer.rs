@@ -125,16 +125,6 @@ impl Producer {
         self.published != self.loaned
     }
 
-    /// Records that the reader has not taken yet.
-    pub fn len(&self) -> usize {
-        (self.published - self.memory.control().consumer.tail.load(Ordering::Relaxed)) as usize
-    }
-
-    /// Whether the reader has taken everything that was committed.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Moves head over all slots whose loans have ended, up to the first that is still out.
     pub fn publish(&mut self) {
         let before = self.published;
@@ -185,11 +175,6 @@ unsafe impl Send for Loan {}
 unsafe impl Sync for Loan {}
 
 impl Loan {
-    /// The record's number, from 0: names the loan among those that are out.
-    pub fn index(&self) -> u64 {
-        self.index
-    }
-
     /// The tensor as bytes, in native order.
     pub fn tensor_bytes(&self) -> &[u8] {
         // SAFETY: the loan owns its slot; four bytes a float, all initialised.

@@ -191,12 +191,10 @@ impl Producer {
     /// Checks a filled loan and takes its id. Answers with the loan and the hash of its content, or with the loan and
     /// why it is not to be committed: an error, or none where the same patch is known.
     fn accept(&self, mut loan: Loan) -> Result<(Loan, u64), (Loan, Option<Error>)> {
-        let checked = self
-            .shared
-            .check_open()
-            .and_then(|()| self.check_step(loan.id, loan.step))
-            .and_then(|()| check_densities(&loan, self.shared.shape))
-            .map_err(|error| error.context(format!("patch {}", loan.id)));
+        let sound =
+            || check_densities(&loan, self.shared.shape).map_err(|error| error.context(format!("patch {}", loan.id)));
+        let checked =
+            self.shared.check_open().and_then(|()| self.check_step(loan.id, loan.step)).and_then(|()| sound());
         if let Err(error) = checked {
             return Err((loan, Some(error)));
         }
