@@ -30,8 +30,9 @@ impl Progress {
         let terminal = stderr().is_terminal();
         let bar = if terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:30} {prefix} {pos} of {len}, {msg}, {eta} left");
-        bar.set_style(style.expect("a constant template that is valid").progress_chars("=> "));
-        bar.set_prefix(unit);
+        let style = style.expect("a constant template that is valid").progress_chars("=> ");
+        // These draw nothing, where the setters would: the first lines of a run belong to its summary.
+        let bar = bar.with_style(style).with_prefix(unit);
         Self { bar, unit, steps, terminal }
     }
 
