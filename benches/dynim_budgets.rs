@@ -9,7 +9,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use patchstream::dynim::{Config, Sampler};
+use patchstream::dynim::{Added, Config, Sampler};
 
 /// SplitMix64 (Steele, Lea and Flood 2014), and normals by Box and Muller.
 struct Random(u64);
@@ -198,6 +198,60 @@ fn campaign(kind: Kind, budget: &str) {
     }
     assert_eq!(run.sampler.selected(), picks);
     line(&format!("campaign, 2,061,000 arrivals, 119,686 picks, 15-d, {kind:?}"), total / 1e6, "s ", budget, None);
+
+    let weigh = |run: &mut Run, what: &str, budget: &str| {
+        let points = run.sampler.selected() + run.sampler.candidates() + run.sampler.discarded();
+        let started = Instant::now();
+        let weights = black_box(run.sampler.weights());
+        let took = started.elapsed().as_secs_f64() * 1e3;
+        assert_eq!(weights.iter().map(|weight| weight.weight).sum::<f64>(), points as f64);
+        line(&format!("weights, {points} points, 15-d, {kind:?}, {what}"), took, "ms", budget, None);
+    };
+    weigh(&mut run, "the first", "");
+    run.sampler.select(0, 1000);
+    weigh(&mut run, "1,000 picks later", "<= 300");
+    line("peak memory so far", memory("VmHWM:") / 1e6, "MB", "", None);
+}
+
+/// What discarded points cost: memory, the duplicate check, the longest single call.
+fn discarded() {
+    let dim = 15;
+    let mut run = Run::new(Kind::Manifold, dim);
+    run.make(35_000, 0.0);
+    run.event(0);
+    let before = memory("VmRSS:");
+    let mut longest = 0.0_f64;
+    for (event, size) in [(0, 20_000), (1, 1_980_000)] {
+        for _ in 0..size / 1000 {
+            run.make(1000, 0.0);
+            for x in &run.points {
+                let started = Instant::now();
+                run.sampler.add(run.next, 0, x).unwrap();
+                longest = longest.max(started.elapsed().as_secs_f64() * 1e3);
+                run.next += 1;
+            }
+            run.sampler.select(0, 0);
+        }
+        let ids: Vec<u64> = (0..20_000).map(|_| 1 + (run.random.uniform() * (run.next - 1) as f64) as u64).collect();
+        let known: Vec<Vec<f32>> = ids.iter().map(|&id| run.sampler.point(id).unwrap().to_vec()).collect();
+        let started = Instant::now();
+        for (&id, x) in ids.iter().zip(&known) {
+            assert_eq!(run.sampler.add(id, 0, x).unwrap(), Added::Known);
+        }
+        let took = started.elapsed().as_secs_f64() * 1e6 / ids.len() as f64;
+        let budget = if event == 0 { "" } else { "independent" };
+        line(&format!("duplicate check, {} discarded", run.sampler.discarded()), took, "us", budget, None);
+    }
+    let bytes = (memory("VmRSS:") - before) / run.sampler.discarded() as f64;
+    line(&format!("memory of a discarded point, {dim}-d"), bytes, "B ", &format!("<= {}", 4 * dim + 32), None);
+    line("the longest of 2,000,000 adds", longest, "ms", "", None);
+}
+
+/// A line of `/proc/self/status`, in bytes; 0 where there is none.
+fn memory(name: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).map_or(0.0, |kib: f64| kib * 1024.0)
 }
 
 fn main() {
@@ -217,6 +271,7 @@ fn main() {
     for (kind, budget) in [(Kind::Mixture, "<= 14"), (Kind::Manifold, "<= 75"), (Kind::Uniform, "")] {
         at_size(kind, 15, 120_000, 120, budget, "");
     }
+    discarded();
     if arguments.iter().any(|argument| argument == "--full") {
         campaign(Kind::Mixture, "<= 15");
         campaign(Kind::Manifold, "<= 60");

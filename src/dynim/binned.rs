@@ -9,6 +9,8 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bins::Bins;
+use super::candidates::Taken;
+use super::known::Row;
 use super::layout::{Binning, Within};
 use super::pool::{Importance, Pool, Random, World};
 use super::random::{Generator, hash};
@@ -80,10 +82,10 @@ impl Binned {
     }
 
     /// Which of two candidates of different bins is discarded first.
-    fn discard_order(&self, a: (u64, f32), b: (u64, f32)) -> Ordering {
+    fn discard_order(&self, a: Taken, b: Taken) -> Ordering {
         match self.within {
-            Within::Rank => a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)),
-            Within::Random => Reverse(hash(self.salt, a.0)).cmp(&Reverse(hash(self.salt, b.0))),
+            Within::Rank => a.rank.total_cmp(&b.rank).then(b.id.cmp(&a.id)),
+            Within::Random => Reverse(hash(self.salt, a.id)).cmp(&Reverse(hash(self.salt, b.id))),
         }
     }
 }
@@ -93,22 +95,22 @@ impl Pool for Binned {
         self.len
     }
 
-    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
+    fn push(&mut self, row: Row<'_>, nearest: &[f32], world: World<'_>) {
         self.len += 1;
-        self.cell(point).pool.push(id, point, nearest, world);
+        self.cell(row.point).pool.push(row, nearest, world);
     }
 
-    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<(u64, f32)> {
+    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<Taken> {
         let cell = self.next().and_then(|bin| self.cells.get_mut(&bin))?;
         self.len -= 1;
         cell.pool.pick(world, generator)
     }
 
     /// The bins' own orders, merged. A bin gives its next ones in portions, and takes back what was too many.
-    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)> {
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
         let excess = self.len.saturating_sub(capacity);
         let portion = excess / self.cells.len().max(1) + 1;
-        let mut fronts: BTreeMap<usize, VecDeque<(u64, f32)>> = BTreeMap::new();
+        let mut fronts: BTreeMap<usize, VecDeque<Taken>> = BTreeMap::new();
         let mut discarded = Vec::with_capacity(excess);
         while discarded.len() < excess {
             for (&bin, cell) in &mut self.cells {
@@ -121,18 +123,18 @@ impl Pool for Binned {
             let Some((bin, _)) = heads.min_by(|a, b| self.discard_order(a.1, b.1)) else { break };
             discarded.extend(fronts.get_mut(&bin).and_then(VecDeque::pop_front));
         }
-        for (id, _) in fronts.into_values().flatten() {
-            let point = world.known.point(id);
-            self.cell(point).pool.push(id, point, &world.nearest(point), world);
+        for taken in fronts.into_values().flatten() {
+            let row = world.known.row(taken.row);
+            self.cell(row.point).pool.push(row, &world.nearest(row.point).0, world);
         }
         self.len -= discarded.len();
         discarded
     }
 
-    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
-        let rank = self.cell(world.known.point(id)).pool.take(id, world)?;
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
+        let taken = self.cell(world.known.get(id)?.point).pool.take(id, world)?;
         self.len -= 1;
-        Some(rank)
+        Some(taken)
     }
 
     fn count(&mut self, point: &[f32], entered: bool) {

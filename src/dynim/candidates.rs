@@ -7,6 +7,7 @@
 //! Not here: what becomes of a removed candidate ([`super::pool`]).
 
 use super::kernels::absorb;
+use super::known::Row;
 use super::lanes::{Blocks, mean_of_roots_of};
 use super::selected::Selected;
 
@@ -16,6 +17,8 @@ pub(super) struct Candidates {
     dim: usize,
     k: usize,
     ids: Vec<u64>,
+    /// Where each lies among all points.
+    rows: Vec<u32>,
     /// What ranks are multiplied by.
     factors: Vec<f32>,
     /// At least the rank against all of S; exact where `seen` is the size of S. Never NaN or negative.
@@ -38,6 +41,16 @@ pub(super) struct Candidates {
     tree: Vec<u64>,
 }
 
+/// A candidate that is none any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub id: u64,
+    /// Where it lies among all points.
+    pub row: u32,
+    /// Its rank, exact, scaled.
+    pub rank: f32,
+}
+
 /// An empty place: below every candidate, whose index is at most 2^32 - 2.
 const NOBODY: u64 = 0;
 
@@ -47,6 +60,7 @@ impl Candidates {
             dim,
             k,
             ids: Vec::new(),
+            rows: Vec::new(),
             factors: Vec::new(),
             ranks: Vec::new(),
             seen: Vec::new(),
@@ -65,19 +79,20 @@ impl Candidates {
 
     /// Appends a candidate whose rank is multiplied by `factor`, positive and finite; `nearest` are its k smallest squared
     /// distances to the first `seen` points of S.
-    pub(super) fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], seen: usize, factor: f32) {
-        self.ids.push(id);
+    pub(super) fn push(&mut self, row: Row<'_>, nearest: &[f32], seen: usize, factor: f32) {
+        self.ids.push(row.id);
+        self.rows.push(row.at);
         self.factors.push(factor);
         self.ranks.push(mean_of_roots_of(&nearest[..seen.min(self.k)]) * factor);
         self.seen.push(seen as u32);
-        self.points.push(point);
+        self.points.push(&row.point[..self.dim]);
         self.nearest.push(nearest);
         self.early |= seen < self.k;
         self.tree.clear();
     }
 
-    /// Removes the first in the total order; gives its id and rank.
-    pub(super) fn take_top(&mut self, s: &Selected) -> Option<(u64, f32)> {
+    /// Removes the first in the total order.
+    pub(super) fn take_top(&mut self, s: &Selected) -> Option<Taken> {
         if self.early && self.absorbed != s.len() {
             self.absorb_all(s);
         }
@@ -96,8 +111,8 @@ impl Candidates {
         }
     }
 
-    /// Removes the last in the total order until `capacity` remain; gives ids and ranks, the last one first.
-    pub(super) fn take_below(&mut self, capacity: usize, s: &Selected) -> Vec<(u64, f32)> {
+    /// Removes the last in the total order until `capacity` remain; the last one comes first.
+    pub(super) fn take_below(&mut self, capacity: usize, s: &Selected) -> Vec<Taken> {
         let surplus = self.len().saturating_sub(capacity);
         if surplus == 0 {
             return Vec::new();
@@ -109,7 +124,8 @@ impl Candidates {
         let mut below: Vec<usize> = (0..self.len()).filter(|&at| self.ranks[at].to_bits() <= edge).collect();
         below.sort_unstable_by(|&a, &b| self.ranks[a].total_cmp(&self.ranks[b]).then(self.ids[b].cmp(&self.ids[a])));
         below.truncate(surplus);
-        let taken = below.iter().map(|&at| (self.ids[at], self.ranks[at])).collect();
+        let taken =
+            below.iter().map(|&at| Taken { id: self.ids[at], row: self.rows[at], rank: self.ranks[at] }).collect();
         // From the largest index down, so that what a removal moves is never one that is still to go.
         below.sort_unstable_by(|a, b| b.cmp(a));
         for at in below {
@@ -119,19 +135,19 @@ impl Candidates {
         taken
     }
 
-    /// Removes `id`; gives its rank, if it is there.
-    pub(super) fn take(&mut self, id: u64, s: &Selected) -> Option<f32> {
+    /// Removes `id`, if it is there.
+    pub(super) fn take(&mut self, id: u64, s: &Selected) -> Option<Taken> {
         let at = self.ids.iter().position(|&other| other == id)?;
         self.refine(at, s);
         self.tree.clear();
-        Some(self.swap_remove(at).1)
+        Some(self.swap_remove(at))
     }
 
     /// Takes in that S has lost a point, also where there is no candidate: everything from scratch.
-    pub(super) fn restart<'a>(&mut self, s: &Selected, point_of: impl Fn(u64) -> &'a [f32]) {
+    pub(super) fn restart<'a>(&mut self, s: &Selected, point_of: impl Fn(u32) -> &'a [f32]) {
         let mut nearest = vec![0.0; self.k];
         for at in 0..self.len() {
-            s.nearest(point_of(self.ids[at]), &mut nearest);
+            s.nearest(point_of(self.rows[at]), &mut nearest);
             self.nearest.set(at, &nearest);
             self.ranks[at] = mean_of_roots_of(&nearest[..s.len().min(self.k)]) * self.factors[at];
         }
@@ -202,7 +218,7 @@ impl Candidates {
     }
 
     /// Removes a candidate and keeps the tournament.
-    fn remove_planted(&mut self, at: usize) -> (u64, f32) {
+    fn remove_planted(&mut self, at: usize) -> Taken {
         let last = self.len() - 1;
         let taken = self.swap_remove(at);
         self.replay(last);
@@ -212,12 +228,12 @@ impl Candidates {
         taken
     }
 
-    fn swap_remove(&mut self, at: usize) -> (u64, f32) {
+    fn swap_remove(&mut self, at: usize) -> Taken {
         self.points.swap_remove(at);
         self.nearest.swap_remove(at);
         self.seen.swap_remove(at);
         self.factors.swap_remove(at);
-        (self.ids.swap_remove(at), self.ranks.swap_remove(at))
+        Taken { id: self.ids.swap_remove(at), row: self.rows.swap_remove(at), rank: self.ranks.swap_remove(at) }
     }
 }
 

@@ -1,32 +1,66 @@
 //! From an id to the row that holds it: open addressing over row numbers, four bytes a slot.
 //!
 //! The ids themselves lie with the rows; the caller shows them by a function from row to id. A lookup costs the same
-//! however many rows there are, and a slot less than a general hash map that keeps the ids a second time.
+//! however many rows there are. The table is in many parts that grow each by itself, so that no insertion waits for all
+//! rows to find new slots.
 //! Not here: the rows ([`super::known`]).
 
 use super::random::mix;
 
+/// Parts: at 2,000,000 rows one has about 2,000.
+const PARTS: usize = 1024;
+
 /// A slot that holds no row.
 const EMPTY: u32 = u32::MAX;
 
-/// Linear probing; a power of two of slots, at most 7/8 of them in use.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Index {
-    slots: Vec<u32>,
-    len: usize,
+/// The parts; the top bits of an id's hash say which one it is in.
+#[derive(Debug, Clone)]
+pub(super) struct Index(Vec<Part>);
+
+impl Default for Index {
+    fn default() -> Self {
+        Self(vec![Part::default(); PARTS])
+    }
 }
 
 impl Index {
     /// The row of `id`.
     pub(super) fn find(&self, id: u64, id_at: impl Fn(u32) -> u64) -> Option<u32> {
-        self.slot(id, id_at).map(|slot| self.slots[slot])
+        self.0[part(id)].find(id, id_at)
     }
 
     /// Adds an id that is not there; `row` is not `u32::MAX`.
     pub(super) fn insert(&mut self, id: u64, row: u32, id_at: impl Fn(u32) -> u64) {
+        self.0[part(id)].insert(id, row, id_at);
+    }
+
+    /// Removes `id` and gives its row.
+    pub(super) fn remove(&mut self, id: u64, id_at: impl Fn(u32) -> u64) -> Option<u32> {
+        self.0[part(id)].remove(id, id_at)
+    }
+}
+
+/// The part that `id` is in.
+fn part(id: u64) -> usize {
+    (mix(id) >> (u64::BITS - PARTS.ilog2())) as usize
+}
+
+/// Linear probing; a power of two of slots, at most 7/8 of them in use.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    slots: Vec<u32>,
+    len: usize,
+}
+
+impl Part {
+    fn find(&self, id: u64, id_at: impl Fn(u32) -> u64) -> Option<u32> {
+        self.slot(id, id_at).map(|slot| self.slots[slot])
+    }
+
+    fn insert(&mut self, id: u64, row: u32, id_at: impl Fn(u32) -> u64) {
         if (self.len + 1) * 8 > self.slots.len() * 7 {
             let rows = std::mem::take(&mut self.slots);
-            self.slots = vec![EMPTY; (rows.len() * 2).max(16)];
+            self.slots = vec![EMPTY; (rows.len() * 2).max(8)];
             for row in rows.into_iter().filter(|&row| row != EMPTY) {
                 self.put(id_at(row), row);
             }
@@ -35,8 +69,7 @@ impl Index {
         self.len += 1;
     }
 
-    /// Removes `id` and gives its row.
-    pub(super) fn remove(&mut self, id: u64, id_at: impl Fn(u32) -> u64) -> Option<u32> {
+    fn remove(&mut self, id: u64, id_at: impl Fn(u32) -> u64) -> Option<u32> {
         let mut hole = self.slot(id, &id_at)?;
         let row = self.slots[hole];
         // What a probe would no longer reach over the hole moves into it, and leaves the next hole.

@@ -328,22 +328,4 @@ for_each_isa! {
             seen.fill(len as u32);
         }
     }
-
-    /// For each of the 16 points of `block` the index of the nearest of `points` (rows of `dim`), the first of several.
-    fn first_nearest<V>(block: &[Lanes], points: &[f32]) -> [u32; WIDTH] {
-        let mut nearest = [0; WIDTH];
-        let mut smallest = Lanes::all(f32::INFINITY);
-        for (index, point) in (0..).zip(points.chunks_exact(block.len())) {
-            let distances = squared_distances::<V>(block, point);
-            let mut closer = distances.below(V::load(&smallest));
-            if closer != 0 {
-                distances.min(V::load(&smallest)).store(&mut smallest);
-                while closer != 0 {
-                    nearest[closer.trailing_zeros() as usize] = index;
-                    closer &= closer - 1;
-                }
-            }
-        }
-        nearest
-    }
 }

@@ -1,14 +1,15 @@
 //! Every point that was added and not withdrawn, by id: its coordinates, its queue, and the stage it is in.
 //!
-//! Coordinates lie as rows, `chunk.points[(i % 1024) * dim + d]`, in chunks that never move, so that two million
-//! discarded points grow without a copy and one more costs the duplicate check nothing. A point takes `4 * dim + 11`
-//! bytes, and its place in the index 4.6 to 9.1.
+//! Points lie in rows, `chunk.points[(row % 1024) * dim + d]`, in chunks that never move, so that two million discarded
+//! points grow without a copy and one more costs the duplicate check nothing. Inside the sampler a point is its row; its
+//! id is looked up once, where it comes in. A point takes `4 * dim + 19` bytes, and its place in the index 4.6 to 9.1.
 //! Not here: the order within a stage, which [`super::candidates`] and [`super::selected`] keep.
 
 use std::collections::HashMap;
 
 use super::event::Stage;
 use super::index::Index;
+use super::random::Mixed;
 use crate::error::{Result, memory};
 
 /// Rows in a chunk.
@@ -27,8 +28,8 @@ pub(super) struct Known {
     free: Vec<u32>,
     /// How many points are in each stage, by [`Stage`] as a number.
     counts: [usize; 4],
-    /// Rank factors other than 1 of the points that may still be ranked. Never iterated, so its hasher decides nothing.
-    factors: HashMap<u64, f32>,
+    /// Rank factors other than 1 of the points that may still be ranked, by row.
+    factors: HashMap<u32, f32, Mixed>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,12 +38,29 @@ struct Chunk {
     /// `None` in a free row.
     stages: Vec<Option<Stage>>,
     queues: Vec<u16>,
+    closest: Vec<Closest>,
     points: Vec<f32>,
+}
+
+/// The nearest to a point of those points of S that were there when it was last looked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Closest {
+    /// Its position in S; of several the one with the smallest id. `u32::MAX`: not looked for since S had a point.
+    pub position: u32,
+    /// Its squared distance.
+    pub distance: f32,
+}
+
+impl Closest {
+    /// Not looked for.
+    pub(super) const UNKNOWN: Self = Self { position: u32::MAX, distance: f32::INFINITY };
 }
 
 /// One point, as it lies here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'a> {
+    /// The row's number, which stands as long as the point is known.
+    pub at: u32,
     pub id: u64,
     pub stage: Stage,
     pub queue: usize,
@@ -58,15 +76,15 @@ impl Known {
             rows: 0,
             free: Vec::new(),
             counts: [0; 4],
-            factors: HashMap::new(),
+            factors: HashMap::default(),
         }
     }
 
-    /// Takes in a new id.
+    /// Takes in a new id, and gives its row.
     ///
     /// # Errors
     /// [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) at 2^32 - 1 points.
-    pub(super) fn insert(&mut self, id: u64, queue: usize, factor: f32, stage: Stage, point: &[f32]) -> Result<()> {
+    pub(super) fn insert(&mut self, id: u64, queue: usize, factor: f32, stage: Stage, point: &[f32]) -> Result<u32> {
         debug_assert_eq!(point.len(), self.dim);
         let row = match self.free.pop() {
             Some(row) => row,
@@ -76,14 +94,15 @@ impl Known {
         chunk.ids[at] = id;
         chunk.stages[at] = Some(stage);
         chunk.queues[at] = queue as u16;
+        chunk.closest[at] = Closest::UNKNOWN;
         chunk.points[at * self.dim..][..self.dim].copy_from_slice(point);
         let chunks = &self.chunks;
         self.index.insert(id, row, |row| chunks[row as usize / CHUNK].ids[row as usize % CHUNK]);
         self.counts[stage as usize] += 1;
         if factor != 1.0 {
-            self.factors.insert(id, factor);
+            self.factors.insert(row, factor);
         }
-        Ok(())
+        Ok(row)
     }
 
     /// Forgets `id`, if it is known.
@@ -95,47 +114,60 @@ impl Known {
             self.counts[stage as usize] -= 1;
         }
         self.free.push(row);
-        self.factors.remove(&id);
+        self.factors.remove(&row);
     }
 
     /// What is known of `id`.
     pub(super) fn get(&self, id: u64) -> Option<Row<'_>> {
-        self.find(id).and_then(|row| self.row(row))
+        self.index
+            .find(id, |row| self.chunks[row as usize / CHUNK].ids[row as usize % CHUNK])
+            .and_then(|row| self.at(row))
     }
 
-    /// What is known of `id`, which must be known.
-    pub(super) fn row_of(&self, id: u64) -> Row<'_> {
-        self.get(id).expect("only known ids are waiting, in a queue or in S")
+    /// What is known of the point in a row that is not free.
+    pub(super) fn row(&self, row: u32) -> Row<'_> {
+        self.at(row).expect("what waits, is in a queue or is in S is known")
     }
 
-    /// The coordinates of `id`, which must be known.
-    pub(super) fn point(&self, id: u64) -> &[f32] {
-        self.row_of(id).point
+    /// What the rank of the point in `row` is multiplied by; 1 once it is discarded.
+    pub(super) fn factor(&self, row: u32) -> f32 {
+        self.factors.get(&row).copied().unwrap_or(1.0)
     }
 
-    /// What the rank of `id` is multiplied by; 1 once it is discarded.
-    pub(super) fn factor(&self, id: u64) -> f32 {
-        self.factors.get(&id).copied().unwrap_or(1.0)
-    }
-
-    /// Moves `id`, which must be known, to `stage`, and gives its queue and coordinates.
-    pub(super) fn advance(&mut self, id: u64, stage: Stage) -> (usize, &[f32]) {
-        let row = self.find(id).expect("only known ids are in a queue or in S");
-        let there = &mut self.chunks[row / CHUNK].stages[row % CHUNK];
+    /// Moves the point in `row`, which is not free, to `stage`.
+    pub(super) fn advance(&mut self, row: u32, stage: Stage) {
+        let there = &mut self.chunks[row as usize / CHUNK].stages[row as usize % CHUNK];
         if let Some(before) = there.replace(stage) {
             self.counts[before as usize] -= 1;
         }
         self.counts[stage as usize] += 1;
         if stage == Stage::Discarded {
-            self.factors.remove(&id);
+            self.factors.remove(&row);
         }
-        let (chunk, at) = (&self.chunks[row / CHUNK], row % CHUNK);
-        (chunk.queues[at].into(), &chunk.points[at * self.dim..][..self.dim])
     }
 
-    /// The points that are not in S: waiting, candidates and discarded.
-    pub(super) fn unselected(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..self.rows).filter_map(|row| self.row(row)).filter(|row| row.stage != Stage::Selected)
+    /// Says which point of S is the nearest to that in `row`.
+    pub(super) fn set_closest(&mut self, row: u32, closest: Closest) {
+        self.chunks[row as usize / CHUNK].closest[row as usize % CHUNK] = closest;
+    }
+
+    /// The points that are not in S (waiting, candidates and discarded), and the nearest of S to each.
+    pub(super) fn unselected(&self) -> impl Iterator<Item = (Row<'_>, Closest)> {
+        let rows = (0..self.rows as u32).filter_map(|row| self.at(row)).filter(|row| row.stage != Stage::Selected);
+        rows.map(|row| (row, self.chunks[row.at as usize / CHUNK].closest[row.at as usize % CHUNK]))
+    }
+
+    /// Gives `revise` each point that is not in S, and what is told of the nearest of S to it, to change.
+    pub(super) fn revise(&mut self, mut revise: impl FnMut(usize, &[f32], &mut Closest)) {
+        for chunk in &mut self.chunks {
+            let points = chunk.points.chunks_exact(self.dim);
+            let rows = chunk.stages.iter().zip(&chunk.queues).zip(points).zip(&mut chunk.closest);
+            for (((stage, &queue), point), closest) in rows {
+                if stage.is_some_and(|stage| stage != Stage::Selected) {
+                    revise(queue.into(), point, closest);
+                }
+            }
+        }
     }
 
     /// How many points are in `stage`.
@@ -154,6 +186,7 @@ impl Known {
                 ids: Vec::with_capacity(CHUNK),
                 stages: Vec::with_capacity(CHUNK),
                 queues: Vec::with_capacity(CHUNK),
+                closest: Vec::with_capacity(CHUNK),
                 points: Vec::with_capacity(CHUNK * self.dim),
             });
         }
@@ -161,18 +194,16 @@ impl Known {
         chunk.ids.push(0);
         chunk.stages.push(None);
         chunk.queues.push(0);
+        chunk.closest.push(Closest::UNKNOWN);
         chunk.points.resize(chunk.points.len() + self.dim, 0.0);
         self.rows += 1;
         Ok(row)
     }
 
-    fn find(&self, id: u64) -> Option<usize> {
-        self.index.find(id, |row| self.chunks[row as usize / CHUNK].ids[row as usize % CHUNK]).map(|row| row as usize)
-    }
-
-    fn row(&self, row: usize) -> Option<Row<'_>> {
-        let (chunk, at) = (&self.chunks[row / CHUNK], row % CHUNK);
+    /// What is known of the point in `row`; `None` in a free one.
+    fn at(&self, row: u32) -> Option<Row<'_>> {
+        let (chunk, at) = (&self.chunks[row as usize / CHUNK], row as usize % CHUNK);
         let point = &chunk.points[at * self.dim..][..self.dim];
-        Some(Row { id: chunk.ids[at], stage: chunk.stages[at]?, queue: chunk.queues[at].into(), point })
+        Some(Row { at: row, id: chunk.ids[at], stage: chunk.stages[at]?, queue: chunk.queues[at].into(), point })
     }
 }

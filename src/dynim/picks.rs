@@ -4,8 +4,10 @@
 
 use super::event::{Added, Stage};
 use super::history::What;
+use super::layout::Spaces;
 use super::sampler::Sampler;
 use super::state::{Selection, State};
+use super::weights::forget;
 use crate::error::{Result, state, unknown};
 
 impl Sampler {
@@ -71,12 +73,13 @@ impl Sampler {
                 )));
             }
             Stage::Waiting => {
-                self.waiting.retain(|(_, other)| *other != id);
+                let at = row.at;
+                self.waiting.retain(|(_, other)| *other != at);
                 None
             }
             Stage::Candidate => {
                 let (queue, world) = self.at_work(queue);
-                queue.take(id, world)
+                queue.take(id, world).map(|taken| taken.rank)
             }
             Stage::Discarded => None,
         };
@@ -111,9 +114,9 @@ impl Sampler {
             });
         }
         let factor = self.queues[queue].config().factor;
-        self.known.insert(id, queue, factor, Stage::Selected, point)?;
+        let row = self.known.insert(id, queue, factor, Stage::Selected, point)?;
         self.order.push(id);
-        self.enter_space(queue, id);
+        self.enter_space(queue, row);
         self.queues[queue].count(point, true);
         self.issue(id, queue, None);
         self.note(step, id, What::Selected, None);
@@ -123,15 +126,24 @@ impl Sampler {
     /// Takes a pick out of S and makes a candidate of it.
     fn give_back(&mut self, id: u64, queue: usize) {
         let space = self.space(queue);
-        self.spaces[space].remove(id);
+        if let Some(position) = self.spaces[space].remove(id) {
+            forget(position, &mut self.known, |queue| self.layout.spaces == Spaces::Joint || queue == space);
+        }
         self.order.retain(|&other| other != id);
-        self.queues[queue].count(self.known.point(id), false);
+        let Some(row) = self.known.get(id) else { return };
+        let at = row.at;
+        self.queues[queue].count(row.point, false);
         for other in 0..self.queues.len() {
             if self.space(other) == space {
                 let (queue, world) = self.at_work(other);
                 queue.restart(world);
             }
         }
-        self.enter_queue(id);
+        self.known.advance(at, Stage::Candidate);
+        let (queue, world) = self.at_work(queue);
+        let row = world.known.row(at);
+        let (nearest, closest) = world.nearest(row.point);
+        queue.push(row, &nearest, world);
+        self.known.set_closest(at, closest);
     }
 }

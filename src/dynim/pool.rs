@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use super::candidates::Candidates;
-use super::known::Known;
+use super::candidates::{Candidates, Taken};
+use super::known::{Closest, Known, Row};
 use super::random::{Generator, Ids, hash};
 use super::selected::Selected;
 
@@ -24,11 +24,11 @@ pub(super) struct World<'a> {
 }
 
 impl World<'_> {
-    /// The k smallest squared distances of a point of all coordinates to S.
-    pub(super) fn nearest(&self, point: &[f32]) -> Vec<f32> {
+    /// The k smallest squared distances of a point of all coordinates to S, and the nearest.
+    pub(super) fn nearest(&self, point: &[f32]) -> (Vec<f32>, Closest) {
         let mut nearest = vec![0.0; self.k];
-        self.s.nearest(&point[..self.dim], &mut nearest);
-        nearest
+        let closest = self.s.nearest(&point[..self.dim], &mut nearest);
+        (nearest, closest)
     }
 }
 
@@ -36,17 +36,17 @@ impl World<'_> {
 pub(super) trait Pool: Debug + Send + Sync {
     fn len(&self) -> usize;
 
-    /// Takes in a candidate: a point of all coordinates, and its k smallest squared distances to S.
-    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>);
+    /// Takes in a candidate and its k smallest squared distances to S.
+    fn push(&mut self, row: Row<'_>, nearest: &[f32], world: World<'_>);
 
-    /// Removes the next pick; gives its id and rank.
-    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<(u64, f32)>;
+    /// Removes the next pick.
+    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<Taken>;
 
     /// Removes the first to be discarded until `capacity` remain, in that order.
-    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)>;
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken>;
 
-    /// Removes `id`, if it is there, and gives its rank.
-    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32>;
+    /// Removes `id`, if it is there.
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken>;
 
     /// Takes in that `point` (all its coordinates), of this pool's queue, went into S or left it.
     fn count(&mut self, point: &[f32], entered: bool);
@@ -81,26 +81,26 @@ impl Pool for Importance {
         self.candidates.len()
     }
 
-    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
-        self.candidates.push(id, &point[..world.dim], nearest, world.s.len(), world.known.factor(id));
+    fn push(&mut self, row: Row<'_>, nearest: &[f32], world: World<'_>) {
+        self.candidates.push(row, nearest, world.s.len(), world.known.factor(row.at));
     }
 
-    fn pick(&mut self, world: World<'_>, _: &mut Generator) -> Option<(u64, f32)> {
+    fn pick(&mut self, world: World<'_>, _: &mut Generator) -> Option<Taken> {
         self.candidates.take_top(world.s)
     }
 
-    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)> {
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
         self.candidates.take_below(capacity, world.s)
     }
 
-    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
         self.candidates.take(id, world.s)
     }
 
     fn count(&mut self, _: &[f32], _: bool) {}
 
     fn restart(&mut self, world: World<'_>) {
-        self.candidates.restart(world.s, |id| &world.known.point(id)[..world.dim]);
+        self.candidates.restart(world.s, |row| &world.known.row(row).point[..world.dim]);
     }
 
     fn boxed(&self) -> Box<dyn Pool> {
@@ -130,17 +130,17 @@ impl Pool for Random {
         self.ids.len()
     }
 
-    fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
-        self.ids.insert(id);
-        self.inner.push(id, point, nearest, world);
+    fn push(&mut self, row: Row<'_>, nearest: &[f32], world: World<'_>) {
+        self.ids.insert(row.id);
+        self.inner.push(row, nearest, world);
     }
 
-    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<(u64, f32)> {
+    fn pick(&mut self, world: World<'_>, generator: &mut Generator) -> Option<Taken> {
         let id = self.ids.draw(generator)?;
-        Some((id, self.inner.take(id, world)?))
+        self.inner.take(id, world)
     }
 
-    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<(u64, f32)> {
+    fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
         if self.len() <= capacity {
             return Vec::new();
         }
@@ -154,10 +154,10 @@ impl Pool for Random {
         if let Some(&(lowest, _)) = keys.last() {
             self.ids.retain(|&id| Reverse(hash(self.salt, id)) > lowest);
         }
-        keys.iter().filter_map(|&(_, id)| Some((id, self.inner.take(id, world)?))).collect()
+        keys.iter().filter_map(|&(_, id)| self.inner.take(id, world)).collect()
     }
 
-    fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
+    fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
         if self.ids.remove(id) { self.inner.take(id, world) } else { None }
     }
 

@@ -3,6 +3,8 @@
 //! Not here: what a queue is told once ([`super::layout`]), S and the history ([`super::Sampler`]).
 
 use super::binned::Binned;
+use super::candidates::Taken;
+use super::known::Row;
 use super::layout::{Gate, Kind, Layout, QueueConfig};
 use super::pool::{Importance, Pool, Random, World};
 use super::random::{Generator, Ids, hash};
@@ -21,6 +23,8 @@ pub(super) struct Queue {
     ids: Ids,
     /// Whether it was ever picked from.
     opened: bool,
+    /// Whether the picks of the present event may come from it.
+    open: bool,
     /// Its points in S.
     selected: usize,
 }
@@ -40,7 +44,17 @@ impl Queue {
         };
         let target = config.target / layout.queues.iter().map(|queue| queue.target).sum::<f64>();
         let random_left = config.min_random;
-        Self { config, target, pool, generator, random_left, ids: Ids::default(), opened: false, selected: 0 }
+        Self {
+            config,
+            target,
+            pool,
+            generator,
+            random_left,
+            ids: Ids::default(),
+            opened: false,
+            open: false,
+            selected: 0,
+        }
     }
 
     /// What it was told once.
@@ -58,21 +72,21 @@ impl Queue {
         self.selected
     }
 
-    /// Whether the picks of an event that begins now may come from it.
-    pub(super) fn is_open(&self) -> bool {
-        self.len() >= self.config.min_candidates || (self.opened && self.config.gate == Gate::First)
+    /// Takes in that the picks of an event begin, of which some may come from it if its gate lets them.
+    pub(super) fn begin(&mut self) {
+        self.open = self.len() >= self.config.min_candidates || (self.opened && self.config.gate == Gate::First);
     }
 
-    /// Takes in a candidate: a point of all coordinates, and its k smallest squared distances to S.
-    pub(super) fn push(&mut self, id: u64, point: &[f32], nearest: &[f32], world: World<'_>) {
+    /// Takes in a candidate and its k smallest squared distances to S.
+    pub(super) fn push(&mut self, row: Row<'_>, nearest: &[f32], world: World<'_>) {
         if self.random_left > 0 {
-            self.ids.insert(id);
+            self.ids.insert(row.id);
         }
-        self.pool.push(id, point, nearest, world);
+        self.pool.push(row, nearest, world);
     }
 
-    /// Removes the next pick, which the caller puts into S and [counts](Self::count); gives its id and rank.
-    pub(super) fn pick(&mut self, world: World<'_>) -> Option<(u64, f32)> {
+    /// Removes the next pick, which the caller puts into S and [counts](Self::count).
+    pub(super) fn pick(&mut self, world: World<'_>) -> Option<Taken> {
         self.opened = true;
         if self.random_left == 0 {
             return self.pool.pick(world, &mut self.generator);
@@ -82,20 +96,20 @@ impl Queue {
         if self.random_left == 0 {
             self.ids = Ids::default();
         }
-        Some((id, self.pool.take(id, world)?))
+        self.pool.take(id, world)
     }
 
-    /// Removes candidates down to the capacity; gives ids and ranks, the first to go first.
-    pub(super) fn discard(&mut self, world: World<'_>) -> Vec<(u64, f32)> {
+    /// Removes candidates down to the capacity, the first to go first.
+    pub(super) fn discard(&mut self, world: World<'_>) -> Vec<Taken> {
         let discarded = self.pool.discard(self.config.capacity, world);
-        for (id, _) in &discarded {
-            self.ids.remove(*id);
+        for taken in &discarded {
+            self.ids.remove(taken.id);
         }
         discarded
     }
 
-    /// Removes a candidate, and gives its rank.
-    pub(super) fn take(&mut self, id: u64, world: World<'_>) -> Option<f32> {
+    /// Removes a candidate.
+    pub(super) fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
         self.ids.remove(id);
         self.pool.take(id, world)
     }
@@ -114,10 +128,10 @@ impl Queue {
 
 /// The queue that the next pick comes from: of those that are open and not empty the one with the largest
 /// target * (N + 1) - count, the first of several; N counts the points of S of all queues, count those of its own.
-pub(super) fn next(queues: &[Queue], open: &[bool]) -> Option<usize> {
+pub(super) fn next(queues: &[Queue]) -> Option<usize> {
     let total: usize = queues.iter().map(Queue::selected).sum();
     let mut best: Option<(f64, usize)> = None;
-    for (at, queue) in queues.iter().enumerate().filter(|(at, queue)| open[*at] && queue.len() > 0) {
+    for (at, queue) in queues.iter().enumerate().filter(|(_, queue)| queue.open && queue.len() > 0) {
         let lack = queue.target * (total + 1) as f64 - queue.selected as f64;
         if best.is_none_or(|(most, _)| lack > most) {
             best = Some((lack, at));

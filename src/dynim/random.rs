@@ -3,6 +3,8 @@
 //! Source: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 //! Not here: who draws, and when ([`super::pool`], [`super::queue`]).
 
+use std::hash::{BuildHasher, Hasher};
+
 /// The odd number next to 2^64 over the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -36,6 +38,40 @@ pub(super) fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
+}
+
+/// The hasher of maps by id or row that are never iterated, so that it decides nothing but their speed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mixed;
+
+impl BuildHasher for Mixed {
+    type Hasher = Mixer;
+
+    fn build_hasher(&self) -> Mixer {
+        Mixer(0)
+    }
+}
+
+/// [`mix`] of the numbers that are written.
+#[derive(Debug)]
+pub(super) struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, x: u32) {
+        self.write_u64(x.into());
+    }
+
+    fn write_u64(&mut self, x: u64) {
+        self.0 = mix(self.0 ^ x);
+    }
 }
 
 /// A set of ids to draw from. What is drawn depends on the set and the generator, not on the order of insertion.

@@ -6,15 +6,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::candidates::Taken;
 use super::config::{Config, Mode};
 use super::event::{Added, Discarded, Event, Pick, Stage};
 use super::hands::{Alone, Hands, PART};
 use super::history::{History, HistoryRow, What};
 use super::kernels::Isa;
-use super::known::Known;
+use super::known::{Closest, Known};
 use super::layout::{Layout, QueueConfig, Spaces, check_factor};
 use super::pool::World;
 use super::queue::{self, Queue};
+use super::random::Mixed;
 use super::selected::Selected;
 use super::state::{Selection, State};
 use crate::error::{Result, argument, conflict, shape, value};
@@ -55,15 +57,15 @@ pub struct Sampler {
     pub(super) layout: Layout,
     config: Config,
     pub(super) known: Known,
-    /// Step and id of the points no event has merged yet, in no particular order.
-    pub(super) waiting: Vec<(i64, u64)>,
+    /// Step and row of the points no event has merged yet, in no particular order.
+    pub(super) waiting: Vec<(i64, u32)>,
     pub(super) queues: Vec<Queue>,
     /// One S, or one for each queue.
     pub(super) spaces: Vec<Selected>,
     /// The selected ids of all queues, in the order in which they were selected.
     pub(super) order: Vec<u64>,
-    /// The picks that were told, returned ones until they are picked again. Never iterated, so its hasher decides nothing.
-    pub(super) picks: HashMap<u64, Selection>,
+    /// The picks that were told, returned ones until they are picked again.
+    pub(super) picks: HashMap<u64, Selection, Mixed>,
     events: u64,
     history: History,
 }
@@ -103,7 +105,7 @@ impl Sampler {
             queues: (0..layout.queues.len()).map(|at| Queue::new(&layout, at)).collect(),
             spaces: vec![Selected::new(layout.dim, isa); spaces],
             order: Vec::new(),
-            picks: HashMap::new(),
+            picks: HashMap::default(),
             events: 0,
             history: History::new(layout.history),
             layout,
@@ -137,8 +139,8 @@ impl Sampler {
             return Ok(Added::Known);
         }
         let factor = factor.unwrap_or(self.queues[queue].config().factor);
-        self.known.insert(id, queue, factor, Stage::Waiting, point)?;
-        self.waiting.push((step, id));
+        let row = self.known.insert(id, queue, factor, Stage::Waiting, point)?;
+        self.waiting.push((step, row));
         self.note(step, id, What::Added, None);
         Ok(Added::New)
     }
@@ -161,41 +163,37 @@ impl Sampler {
         let mut discarded = Vec::new();
         for at in 0..self.queues.len() {
             let (queue, world) = self.at_work(at);
-            let below = queue.discard(world);
-            discarded.extend(below.into_iter().map(|(id, rank)| Discarded { id, rank }));
-        }
-        for &Discarded { id, rank } in &discarded {
-            self.known.advance(id, Stage::Discarded);
-            self.note(step, id, What::Discarded, Some(rank));
+            for Taken { id, row, rank } in queue.discard(world) {
+                self.known.advance(row, Stage::Discarded);
+                self.note(step, id, What::Discarded, Some(rank));
+                discarded.push(Discarded { id, rank });
+            }
         }
         Event { number, step, merged, discarded, picks: Vec::new() }
     }
 
     /// The second half: appends up to `n` picks to `event`, which is what the last [`arrive`](Self::arrive) gave.
     pub fn pick(&mut self, event: &mut Event, n: usize) {
-        let open: Vec<bool> = self.queues.iter().map(Queue::is_open).collect();
-        let first = event.picks.len();
-        while event.picks.len() - first < n
-            && let Some(queue) = queue::next(&self.queues, &open)
-        {
+        self.queues.iter_mut().for_each(Queue::begin);
+        let mut rows = Vec::new();
+        for _ in 0..n {
+            let Some(queue) = queue::next(&self.queues) else { break };
             let (from, world) = self.at_work(queue);
-            let Some((id, rank)) = from.pick(world) else { break };
-            let space = self.space(queue);
-            let (_, point) = self.known.advance(id, Stage::Selected);
-            self.queues[queue].count(point, true);
-            if self.layout.mode == Mode::Sequential {
-                self.spaces[space].push(id, &point[..self.layout.dim]);
+            let Some(Taken { id, row, rank }) = from.pick(world) else { break };
+            self.known.advance(row, Stage::Selected);
+            self.queues[queue].count(self.known.row(row).point, true);
+            // In batch mode S stands still until the last pick, so that all of them come from one ranking.
+            match self.layout.mode {
+                Mode::Sequential => self.enter_space(queue, row),
+                Mode::Batch => rows.push((queue, row)),
             }
             event.picks.push(Pick { id, rank, order: self.order.len(), queue });
             self.order.push(id);
             self.issue(id, queue, Some(rank));
             self.note(event.step, id, What::Selected, Some(rank));
         }
-        // In batch mode S stands still until the last pick, so that all of them come from one ranking.
-        if self.layout.mode == Mode::Batch {
-            for pick in &event.picks[first..] {
-                self.enter_space(pick.queue, pick.id);
-            }
+        for (queue, row) in rows {
+            self.enter_space(queue, row);
         }
     }
 
@@ -337,9 +335,9 @@ impl Sampler {
     }
 
     /// Puts a known point into its queue's S.
-    pub(super) fn enter_space(&mut self, queue: usize, id: u64) {
-        let space = self.space(queue);
-        self.spaces[space].push(id, &self.known.point(id)[..self.layout.dim]);
+    pub(super) fn enter_space(&mut self, queue: usize, row: u32) {
+        let (space, row) = (self.space(queue), self.known.row(row));
+        self.spaces[space].push(row.id, &row.point[..self.layout.dim]);
     }
 
     /// Begins the life of a pick.
@@ -367,33 +365,27 @@ impl Sampler {
         for space in &mut self.spaces {
             space.settle();
         }
-        let arrived: Vec<u64> = self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, id)| id).collect();
+        let mut arrived: Vec<(u32, Closest)> =
+            self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, row)| (row, Closest::UNKNOWN)).collect();
         let k = self.layout.k;
         let mut lists = vec![0.0; arrived.len() * k];
-        let parts: Vec<_> = arrived.chunks(PART).zip(lists.chunks_mut(PART * k)).map(Mutex::new).collect();
+        let parts: Vec<_> = arrived.chunks_mut(PART).zip(lists.chunks_mut(PART * k)).map(Mutex::new).collect();
         hands.share(parts.len(), &|part| {
             // Each part is taken once; a hand that panicked took nothing that another needs.
             let mut part = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-            let (ids, lists) = &mut *part;
-            for (&id, list) in ids.iter().zip(lists.chunks_exact_mut(k)) {
-                let row = self.known.row_of(id);
-                self.spaces[self.space(row.queue)].nearest(&row.point[..self.layout.dim], list);
+            let (arrived, lists) = &mut *part;
+            for ((row, closest), list) in arrived.iter_mut().zip(lists.chunks_exact_mut(k)) {
+                let row = self.known.row(*row);
+                *closest = self.spaces[self.space(row.queue)].nearest(&row.point[..self.layout.dim], list);
             }
         });
         drop(parts);
-        for (&id, list) in arrived.iter().zip(lists.chunks_exact(k)) {
-            let (queue, _) = self.known.advance(id, Stage::Candidate);
-            let (queue, world) = self.at_work(queue);
-            queue.push(id, world.known.point(id), list, world);
+        for (&(row, closest), list) in arrived.iter().zip(lists.chunks_exact(k)) {
+            self.known.advance(row, Stage::Candidate);
+            self.known.set_closest(row, closest);
+            let (queue, world) = self.at_work(self.known.row(row).queue);
+            queue.push(world.known.row(row), list, world);
         }
         arrived.len()
-    }
-
-    /// Makes a known point a candidate of its queue.
-    pub(super) fn enter_queue(&mut self, id: u64) {
-        let (queue, _) = self.known.advance(id, Stage::Candidate);
-        let (queue, world) = self.at_work(queue);
-        let point = world.known.point(id);
-        queue.push(id, point, &world.nearest(point), world);
     }
 }

@@ -5,6 +5,7 @@
 //! Not here: the weights of its points ([`super::weights`]).
 
 use super::kernels::{Isa, Nearest, catch_up, scan};
+use super::known::Closest;
 use super::lanes::Blocks;
 use super::tree::Tree;
 
@@ -30,6 +31,8 @@ pub(super) struct Selected {
     latest: Blocks,
     /// Their positions.
     latest_positions: Vec<u32>,
+    /// How many of its points every unselected one was held against: see [`super::weights`].
+    pub weighed: usize,
 }
 
 impl Selected {
@@ -44,6 +47,7 @@ impl Selected {
             small: None,
             latest: Blocks::new(dim),
             latest_positions: Vec::new(),
+            weighed: 0,
         }
     }
 
@@ -58,17 +62,18 @@ impl Selected {
         position
     }
 
-    /// Removes a point; whether it was there. Rare: everything but the rows is made anew.
-    pub(super) fn remove(&mut self, id: u64) -> bool {
-        let Some(at) = self.ids.iter().position(|&other| other == id) else { return false };
+    /// Removes a point; gives the position that it had. Rare: everything but the rows is made anew.
+    pub(super) fn remove(&mut self, id: u64) -> Option<usize> {
+        let at = self.ids.iter().position(|&other| other == id)?;
         self.ids.remove(at);
+        self.weighed -= usize::from(at < self.weighed);
         self.rows.drain(at * self.dim..(at + 1) * self.dim);
         (self.large, self.small) = (None, None);
         self.blocks.clear();
         self.rows.chunks_exact(self.dim).for_each(|row| self.blocks.push(row));
         self.latest = self.blocks.clone();
         self.latest_positions = (0..self.ids.len() as u32).collect();
-        true
+        Some(at)
     }
 
     /// The instruction set of its queries.
@@ -95,6 +100,11 @@ impl Selected {
         self.ids.len()
     }
 
+    /// The ids in the order of S.
+    pub(super) fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
     /// The coordinates in the order of S, `[position * dim + d]`.
     pub(super) fn rows(&self) -> &[f32] {
         &self.rows
@@ -106,15 +116,37 @@ impl Selected {
         catch_up(self.isa, self.blocks.rows(), seen, self.len(), point, list);
     }
 
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The coordinates of the point at `position`.
+    pub(super) fn row(&self, position: usize) -> &[f32] {
+        &self.rows[position * self.dim..][..self.dim]
+    }
+
+    /// A tree over those at `positions`, at least one.
+    pub(super) fn tree_over(&self, positions: Vec<u32>) -> Tree {
+        Tree::new(positions, &self.rows, self.dim)
+    }
+
+    /// The nearest to `point` of what is in `tree`, if that is nearer than `than`, or as near and of a smaller id;
+    /// otherwise `than`.
+    pub(super) fn nearest_in(&self, tree: &Tree, point: &[f32], than: Closest) -> Closest {
+        let list = &mut [than.distance];
+        let mut nearest = Nearest { list, distance: than.distance, position: than.position };
+        tree.search(self.isa, point, &self.ids, &mut nearest);
+        Closest { position: nearest.position, distance: nearest.distance }
+    }
+
     /// Fills `list`, which is not empty, with the smallest squared distances of `point` to S, ascending, and with
-    /// +infinity where S is too small. Gives the position of the nearest, of several the one with the smaller id, and
-    /// its squared distance; `u32::MAX` and +infinity while S is empty.
-    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32]) -> (u32, f32) {
+    /// +infinity where S is too small. Gives the nearest; while S is empty it is unknown.
+    pub(super) fn nearest(&self, point: &[f32], list: &mut [f32]) -> Closest {
         let mut nearest = Nearest::start(list);
         for tree in [&self.large, &self.small].into_iter().flatten() {
             tree.search(self.isa, point, &self.ids, &mut nearest);
         }
         scan(self.isa, self.latest.rows(), &self.latest_positions, &self.ids, point, &mut nearest);
-        (nearest.position, nearest.distance)
+        Closest { position: nearest.position, distance: nearest.distance }
     }
 }

@@ -9,20 +9,25 @@
 //! has of the point's own queue, and a point whose queue has nothing in Q counts nowhere.
 //! Not here: the search itself ([`super::weights`]).
 
+use std::collections::HashMap;
+
 use super::event::{Member, Stage, Weight};
 use super::layout::Spaces;
+use super::random::Mixed;
 use super::sampler::Sampler;
-use super::weights::weigh;
+use super::weights;
 use crate::error::{Result, argument, unknown};
 
 impl Sampler {
     /// The weights of all selected points, in the order of S, over every point that is not selected: waiting,
-    /// candidate and discarded ones. Empty while S is. The time grows as their number times |S|.
+    /// candidate and discarded ones. Empty while S is. The nearest of S to each is kept from call to call, so that the
+    /// time is that of what S has gained since, and of one pass over the points.
     ///
     /// With separate spaces each point is counted at the nearest of its own queue. A weight is a number of points, so
     /// weights of different queues compare; `normalised` has the mean 1 over all of them.
-    pub fn weights(&self) -> Vec<Weight> {
-        self.weigh(&self.order, |_| true)
+    pub fn weights(&mut self) -> Vec<Weight> {
+        let ids = self.order.clone();
+        self.weigh(&ids, |_| true)
     }
 
     /// The weights of a queue's selected points over that queue's points alone; `normalised` has the mean 1 over the
@@ -30,7 +35,7 @@ impl Sampler {
     ///
     /// # Errors
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if there is no such queue.
-    pub fn weights_of(&self, queue: usize) -> Result<Vec<Weight>> {
+    pub fn weights_of(&mut self, queue: usize) -> Result<Vec<Weight>> {
         self.check_queue(queue)?;
         let ids: Vec<u64> = self.order.iter().copied().filter(|&id| self.queue(id) == Some(queue)).collect();
         Ok(self.weigh(&ids, |member| member.queue == queue))
@@ -44,7 +49,7 @@ impl Sampler {
     /// # Errors
     /// By [`ErrorKind`](crate::error::ErrorKind): `Unknown` for an id that is not selected, `Argument` for one that
     /// stands twice in `ids`.
-    pub fn weights_among(&self, ids: &[u64]) -> Result<Vec<Weight>> {
+    pub fn weights_among(&mut self, ids: &[u64]) -> Result<Vec<Weight>> {
         self.weights_where(ids, |_| true)
     }
 
@@ -53,7 +58,7 @@ impl Sampler {
     ///
     /// # Errors
     /// Those of [`weights_among`](Self::weights_among).
-    pub fn weights_where(&self, ids: &[u64], population: impl Fn(Member) -> bool) -> Result<Vec<Weight>> {
+    pub fn weights_where(&mut self, ids: &[u64], population: impl Fn(Member) -> bool) -> Result<Vec<Weight>> {
         if let Some(id) = ids.iter().find(|&&id| self.stage(id) != Some(Stage::Selected)) {
             return Err(unknown(format!("patch {id} is not selected, so it has no weight: leave it out")));
         }
@@ -66,28 +71,26 @@ impl Sampler {
     }
 
     /// The weights of `ids`, each of them selected and no two the same.
-    fn weigh(&self, ids: &[u64], population: impl Fn(Member) -> bool) -> Vec<Weight> {
-        let dim = self.layout.dim;
-        let mut weights: Vec<Weight> = ids.iter().map(|&id| Weight { id, weight: 1.0, normalised: 1.0 }).collect();
-        for space in 0..self.spaces.len() {
+    fn weigh(&mut self, ids: &[u64], population: impl Fn(Member) -> bool) -> Vec<Weight> {
+        let place_of: HashMap<u64, usize, Mixed> = ids.iter().enumerate().map(|(place, &id)| (id, place)).collect();
+        let mut counts = vec![1_u64; ids.len()];
+        for (space, s) in self.spaces.iter_mut().enumerate() {
+            let places: Vec<Option<usize>> = s.ids().iter().map(|id| place_of.get(id).copied()).collect();
+            if places.iter().all(Option::is_none) {
+                continue;
+            }
             let inside = |queue: usize| self.layout.spaces == Spaces::Joint || queue == space;
-            let places: Vec<usize> =
-                (0..ids.len()).filter(|&place| self.queue(ids[place]).is_some_and(inside)).collect();
-            let q: Vec<(u64, &[f32])> =
-                places.iter().map(|&place| (ids[place], &self.known.point(ids[place])[..dim])).collect();
-            let counted = self.known.unselected().filter(|row| {
+            weights::settle(s, &mut self.known, inside);
+            let counted = self.known.unselected().filter(|(row, _)| {
                 inside(row.queue) && population(Member { id: row.id, queue: row.queue, stage: row.stage })
             });
-            let found = weigh(self.isa(), dim, counted.map(|row| &row.point[..dim]), &q);
-            for (place, weight) in places.into_iter().zip(found) {
-                weights[place] = weight;
-            }
+            weights::count(s, counted, &places, |place| counts[place] += 1);
         }
-        // Sums of whole numbers are exact, in whatever order.
-        let sum: f64 = weights.iter().map(|weight| weight.weight).sum();
-        for weight in &mut weights {
-            weight.normalised = weight.weight * ids.len() as f64 / sum;
-        }
-        weights
+        let sum = counts.iter().sum::<u64>() as f64;
+        let weight_of = |(&id, count): (&u64, u64)| {
+            let weight = count as f64;
+            Weight { id, weight, normalised: weight * ids.len() as f64 / sum }
+        };
+        ids.iter().zip(counts).map(weight_of).collect()
     }
 }

@@ -40,7 +40,8 @@ proptest! {
                     naive.insert(id, (x, Stage::Waiting));
                 }
                 (2, true) => {
-                    known.advance(id, Stage::Candidate);
+                    let row = known.get(id).unwrap().at;
+                    known.advance(row, Stage::Candidate);
                     naive.get_mut(&id).unwrap().1 = Stage::Candidate;
                 }
                 (3, _) => {
@@ -49,9 +50,9 @@ proptest! {
                 }
                 _ => {}
             }
-            let row = known.get(id).map(|row| (row.point.to_vec(), row.stage, row.queue, known.factor(id)));
+            let row = known.get(id).map(|row| (row.point.to_vec(), row.stage, row.queue, known.factor(row.at)));
             prop_assert_eq!(row, naive.get(&id).map(|&(x, stage)| (vec![x, -x], stage, 7, x + 1.0)));
-            let mut ids: Vec<u64> = known.unselected().map(|row| row.id).collect();
+            let mut ids: Vec<u64> = known.unselected().map(|(row, _)| row.id).collect();
             ids.sort_unstable();
             let mut expected: Vec<u64> = naive.keys().copied().collect();
             expected.sort_unstable();

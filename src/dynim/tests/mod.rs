@@ -11,6 +11,7 @@ mod nearest;
 mod picks;
 mod queues;
 mod random;
+mod weights;
 
 use super::naive::Naive;
 use super::{Added, Alone, Config, Event, Hands, Isa, Mode, Sampler};

@@ -1,6 +1,7 @@
 //! The index over S against plain loops: every size at which its trees change, on every instruction set.
 
 use crate::dynim::Isa;
+use crate::dynim::known::Closest;
 use crate::dynim::selected::Selected;
 
 use super::point;
@@ -38,7 +39,7 @@ fn check(dim: usize, sizes: &[usize], levels: u64, scale: f32) {
                 }
                 for k in [1, 10] {
                     let mut list = vec![0.0; k];
-                    let (position, distance) = selected.nearest(&x, &mut list);
+                    let Closest { position, distance } = selected.nearest(&x, &mut list);
                     let expected = by_definition(&s, &x, k);
                     let bits = |list: &[f32]| list.iter().map(|d| d.to_bits()).collect::<Vec<_>>();
                     assert_eq!(bits(&list), bits(&expected.0), "{} {dim}-d, |S| = {size}, k = {k}", isa.name());
