@@ -262,6 +262,7 @@ fn main() {
         at_size(Kind::Mixture, 9, 1000, 16, "", "");
         return;
     }
+    discarded();
     let mut run = Run::new(Kind::Mixture, 9);
     run.grow(12_500, 16);
     line("event, 500 arrivals, 16 picks, 13,000 selected, 9-d, p50", run.grow(13_500, 16) / 1e3, "ms", "<= 2.5", None);
@@ -271,7 +272,6 @@ fn main() {
     for (kind, budget) in [(Kind::Mixture, "<= 14"), (Kind::Manifold, "<= 75"), (Kind::Uniform, "")] {
         at_size(kind, 15, 120_000, 120, budget, "");
     }
-    discarded();
     if arguments.iter().any(|argument| argument == "--full") {
         campaign(Kind::Mixture, "<= 15");
         campaign(Kind::Manifold, "<= 60");
