@@ -24,8 +24,8 @@
 //! Files: `sampler` (the public object: points in, events out), `picks` (states, returns, withdrawals), `weighing` (its
 //! weights); `config`, `layout`, `bins` and `spec`, `route` (what it is told); `event`, `state`, `history` (what comes
 //! back); `queue`, `pool`, `binned`, `random` (the rules of samplers); `hands` (threads of the caller's); `known` and `index` (every point, by id);
-//! `candidates` and `selected` (the two hot sets), `tree` (an exact index over S), `lanes` and `vector` (points side by
-//! side), `kernels` (the inner loops, for each instruction set), `weights`.
+//! `candidates` and `selected` (the two hot sets), `tree` (an exact index over S) and `descent` (queries of it), `lanes`
+//! and `vector` (points side by side), `kernels` (the inner loops, for each instruction set), `weights`.
 //!
 //! Not here: encoding patches to points ([`crate::encode`]), threads and rings ([`crate::stream`]), files of any kind.
 
@@ -33,6 +33,8 @@ mod binned;
 mod bins;
 mod candidates;
 mod config;
+#[allow(unsafe_code, reason = "versions of a loop for each instruction set")]
+mod descent;
 mod event;
 mod hands;
 mod history;

@@ -367,6 +367,12 @@ impl Sampler {
         }
         let mut arrived: Vec<(u32, Closest)> =
             self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, row)| (row, Closest::UNKNOWN)).collect();
+        // Neighbours one after the other find what they look at in the cache.
+        arrived.sort_by_cached_key(|&(row, _)| {
+            let row = self.known.row(row);
+            let space = self.space(row.queue);
+            (space, self.spaces[space].place(&row.point[..self.layout.dim]))
+        });
         let k = self.layout.k;
         let mut lists = vec![0.0; arrived.len() * k];
         let parts: Vec<_> = arrived.chunks_mut(PART).zip(lists.chunks_mut(PART * k)).map(Mutex::new).collect();

@@ -4,7 +4,8 @@
 //! picks and a large one that takes the small one in now and then, so that S may grow by a point at a time.
 //! Not here: the weights of its points ([`super::weights`]).
 
-use super::kernels::{Isa, Nearest, catch_up, scan};
+use super::descent::{Nearest, scan};
+use super::kernels::{Isa, catch_up};
 use super::known::Closest;
 use super::lanes::Blocks;
 use super::tree::Tree;
@@ -133,10 +134,15 @@ impl Selected {
     /// The nearest to `point` of what is in `tree`, if that is nearer than `than`, or as near and of a smaller id;
     /// otherwise `than`.
     pub(super) fn nearest_in(&self, tree: &Tree, point: &[f32], than: Closest) -> Closest {
-        let list = &mut [than.distance];
-        let mut nearest = Nearest { list, distance: than.distance, position: than.position };
+        let mut list = [0.0];
+        let mut nearest = Nearest::nearer(&mut list, than);
         tree.search(self.isa, point, &self.ids, &mut nearest);
         Closest { position: nearest.position, distance: nearest.distance }
+    }
+
+    /// A number that points have in common whose queries are faster one after the other.
+    pub(super) fn place(&self, point: &[f32]) -> usize {
+        self.large.as_ref().map_or(0, |tree| tree.place(self.isa, point))
     }
 
     /// Fills `list`, which is not empty, with the smallest squared distances of `point` to S, ascending, and with
@@ -147,6 +153,7 @@ impl Selected {
             tree.search(self.isa, point, &self.ids, &mut nearest);
         }
         scan(self.isa, self.latest.rows(), &self.latest_positions, &self.ids, point, &mut nearest);
+        nearest.finish();
         Closest { position: nearest.position, distance: nearest.distance }
     }
 }

@@ -3,10 +3,16 @@
 //! Points lie in leaves of 16, lane by lane. Leaves come from halving the points along their widest dimension; 16
 //! neighbouring leaves make a box of the next level, and so on, so that one step down tests 16 boxes at once. A tree
 //! never changes: [`super::selected`] makes new ones as S grows.
-//! Not here: the descent itself ([`super::kernels::descend`]).
+//! Not here: the descent itself ([`super::descent`]).
 
-use super::kernels::{Isa, Nearest, descend};
+use super::descent::{Nearest, descend, place};
+use super::kernels::Isa;
 use super::lanes::{Blocks, Lanes, WIDTH};
+
+/// The level whose boxes are places: of 16^3 points, which a processor's second cache holds.
+const PLACE: usize = 2;
+/// Bytes of leaves that lie in that cache whatever the order of queries.
+const CACHED: usize = 1 << 20;
 
 /// A static tree.
 #[derive(Debug, Clone)]
@@ -56,16 +62,28 @@ impl Tree {
         let Self { leaves, positions, boxes, counts } = self;
         descend(isa, boxes, counts, leaves.rows(), positions, ids, point, nearest);
     }
+
+    /// A number that points have in common which look at much the same leaves; 0 for all if the tree is small.
+    pub(super) fn place(&self, isa: Isa, point: &[f32]) -> usize {
+        if size_of_val(self.leaves.rows()) <= CACHED {
+            return 0;
+        }
+        place(isa, &self.boxes, &self.counts, PLACE, point)
+    }
 }
 
-/// Orders points so that any aligned run of 16, 32, 64 .. of them is compact: halves them along the widest dimension,
-/// the first half as many whole leaves as a power of two has, and goes on with each half.
+/// Points at most that the widest dimension is told from.
+const SAMPLE: usize = 256;
+
+/// Orders points so that any aligned run of 16, 32, 64 .. of them is compact: halves them along the widest dimension, or
+/// one about as wide, the first half as many whole leaves as a power of two has, and goes on with each half.
 fn halve(positions: &mut [u32], s: &[f32], dim: usize) {
     if positions.len() <= WIDTH {
         return;
     }
     let row = |position: u32| &s[position as usize * dim..][..dim];
-    let edges = around(dim, positions.iter().map(|&position| row(position).iter().map(|&x| (x, x))));
+    let sample = positions.iter().step_by(positions.len().div_ceil(SAMPLE));
+    let edges = around(dim, sample.map(|&position| row(position).iter().map(|&x| (x, x))));
     let width = |&(low, high): &(f32, f32)| high - low;
     let widest = (0..dim).max_by(|&a, &b| width(&edges[a]).total_cmp(&width(&edges[b]))).unwrap_or(0);
     let middle = positions.len().div_ceil(WIDTH).next_power_of_two() / 2 * WIDTH;

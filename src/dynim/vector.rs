@@ -1,7 +1,7 @@
 //! Sixteen float32 side by side in registers, for each instruction set: the few operations that the kernels need.
 //!
-//! Every operation is that of IEEE 754 on each lane by itself, so all sets give the same bits. No lane is NaN, and no
-//! zero is negative where two values are compared.
+//! Every operation is that of IEEE 754 on each lane by itself, so all sets give the same bits. No lane is NaN, and
+//! nothing depends on the sign of a zero.
 //! Not here: which set is used when ([`super::kernels`]).
 
 use super::lanes::{Lanes, WIDTH};
@@ -28,6 +28,8 @@ pub(super) trait Vector: Copy {
     fn min(self, other: Self) -> Self;
     /// The larger of each lane.
     fn max(self, other: Self) -> Self;
+    /// Its lanes one place further up, behind the last lane of `before`.
+    fn after(self, before: Self) -> Self;
     /// Which lanes are at most their counterparts: bit `lane`.
     fn at_most(self, other: Self) -> u16;
     /// Which lanes are below their counterparts: bit `lane`.
@@ -75,6 +77,10 @@ impl Vector for [f32; WIDTH] {
     #[inline(always)]
     fn max(self, other: Self) -> Self {
         std::array::from_fn(|lane| if self[lane] > other[lane] { self[lane] } else { other[lane] })
+    }
+    #[inline(always)]
+    fn after(self, before: Self) -> Self {
+        std::array::from_fn(|lane| if lane == 0 { before[WIDTH - 1] } else { self[lane - 1] })
     }
     #[inline(always)]
     fn at_most(self, other: Self) -> u16 {
@@ -148,6 +154,13 @@ mod x86 {
             Self(unsafe { _mm512_max_ps(self.0, other.0) })
         }
         #[inline(always)]
+        fn after(self, before: Self) -> Self {
+            unsafe {
+                let (own, before) = (_mm512_castps_si512(self.0), _mm512_castps_si512(before.0));
+                Self(_mm512_castsi512_ps(_mm512_alignr_epi32::<15>(own, before)))
+            }
+        }
+        #[inline(always)]
         fn at_most(self, other: Self) -> u16 {
             unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.0, other.0) }
         }
@@ -206,6 +219,14 @@ mod x86 {
         #[inline(always)]
         fn max(self, other: Self) -> Self {
             unsafe { Self(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn after(self, before: Self) -> Self {
+            unsafe {
+                let up = |half| _mm256_permutevar8x32_ps(half, _mm256_setr_epi32(7, 0, 1, 2, 3, 4, 5, 6));
+                let (before, low, high) = (up(before.1), up(self.0), up(self.1));
+                Self(_mm256_blend_ps::<1>(low, before), _mm256_blend_ps::<1>(high, low))
+            }
         }
         #[inline(always)]
         fn at_most(self, other: Self) -> u16 {

@@ -1,8 +1,8 @@
 //! The index over S against plain loops: every size at which its trees change, on every instruction set.
 
-use crate::dynim::Isa;
 use crate::dynim::known::Closest;
 use crate::dynim::selected::Selected;
+use crate::dynim::{Config, Isa, Mode, Sampler};
 
 use super::point;
 
@@ -37,7 +37,7 @@ fn check(dim: usize, sizes: &[usize], levels: u64, scale: f32) {
                 if query % 7 == 1 {
                     x.iter_mut().for_each(|x| *x = *x * 3.0 - scale);
                 }
-                for k in [1, 10] {
+                for k in [1, 10, 16, 17, 40] {
                     let mut list = vec![0.0; k];
                     let Closest { position, distance } = selected.nearest(&x, &mut list);
                     let expected = by_definition(&s, &x, k);
@@ -72,4 +72,28 @@ fn nearest_matches_plain_loops_where_squares_overflow_or_vanish() {
     for scale in [1e-24, 1e15] {
         check(3, &[300, 5000], 1 << 20, scale);
     }
+}
+
+/// S is so large that arrivals are put in order of their places first.
+#[test]
+fn arrivals_in_one_event_get_the_ranks_that_they_get_one_by_one() {
+    let (dim, selected, arrivals) = (64, 4300, 200);
+    let mut together = Sampler::new(Config { mode: Mode::Batch, ..Config::new(dim) }).unwrap();
+    for id in 1..=selected as u64 {
+        together.add(id, 0, &point(id, dim, 1 << 20, 1e-3)).unwrap();
+    }
+    together.select(0, selected);
+    let mut alone = together.clone();
+    for id in selected as u64 + 1..=(selected + arrivals) as u64 {
+        together.add(id, 1, &point(id, dim, 1 << 20, 1e-3)).unwrap();
+        alone.add(id, 1, &point(id, dim, 1 << 20, 1e-3)).unwrap();
+        assert_eq!(alone.select(1, 0).merged, 1);
+    }
+    let ranks = |sampler: &mut Sampler| {
+        let picks = sampler.select(1, arrivals).picks;
+        picks.iter().map(|pick| (pick.id, pick.rank.to_bits())).collect::<Vec<_>>()
+    };
+    let (together, alone) = (ranks(&mut together), ranks(&mut alone));
+    assert_eq!(together.len(), arrivals);
+    assert_eq!(together, alone);
 }
