@@ -234,4 +234,24 @@ for_each_isa! {
         }
         index
     }
+
+    /// The nearest of `than` and of the points of a tree, for a bound that is about as tight as it will get and boxes so
+    /// few that it is faster to look at all of level 0 than to go down to it.
+    fn nearer<V>(
+        boxes: &[Lanes], count: usize, leaves: &[Lanes], positions: &[u32], ids: &[u64], point: &[f32],
+        nearest: &mut Nearest<'_>,
+    ) {
+        let dim = point.len();
+        for (group, rows) in boxes.chunks_exact(2 * dim).enumerate() {
+            let first = group * WIDTH;
+            let there = if count - first < WIDTH { (1 << (count - first)) - 1 } else { u16::MAX };
+            let mut near = bounds_of::<V>(rows, point).at_most(V::splat(nearest.reach())) & there;
+            while near != 0 {
+                let leaf = first + near.trailing_zeros() as usize;
+                near &= near - 1;
+                let distances = squared_distances::<V>(&leaves[leaf * dim..][..dim], point);
+                nearest.take_block(distances, &positions[leaf * WIDTH..], ids);
+            }
+        }
+    }
 }

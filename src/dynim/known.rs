@@ -153,8 +153,15 @@ impl Known {
 
     /// The points that are not in S (waiting, candidates and discarded), and the nearest of S to each.
     pub(super) fn unselected(&self) -> impl Iterator<Item = (Row<'_>, Closest)> {
-        let rows = (0..self.rows as u32).filter_map(|row| self.at(row)).filter(|row| row.stage != Stage::Selected);
-        rows.map(|row| (row, self.chunks[row.at as usize / CHUNK].closest[row.at as usize % CHUNK]))
+        let chunks = self.chunks.iter().zip((0_u32..).step_by(CHUNK));
+        chunks.flat_map(|(chunk, first)| {
+            let points = chunk.points.chunks_exact(self.dim);
+            let rows = chunk.stages.iter().zip(&chunk.ids).zip(&chunk.queues).zip(points).zip(&chunk.closest);
+            rows.zip(first..).filter_map(|(((((stage, &id), &queue), point), &closest), at)| {
+                let stage = stage.filter(|stage| *stage != Stage::Selected)?;
+                Some((Row { at, id, stage, queue: queue.into(), point }, closest))
+            })
+        })
     }
 
     /// Gives `revise` each point that is not in S, and what is told of the nearest of S to it, to change.

@@ -121,11 +121,6 @@ impl Selected {
         self.dim
     }
 
-    /// The coordinates of the point at `position`.
-    pub(super) fn row(&self, position: usize) -> &[f32] {
-        &self.rows[position * self.dim..][..self.dim]
-    }
-
     /// A tree over those at `positions`, at least one.
     pub(super) fn tree_over(&self, positions: Vec<u32>) -> Tree {
         Tree::new(positions, &self.rows, self.dim)
@@ -133,10 +128,10 @@ impl Selected {
 
     /// The nearest to `point` of what is in `tree`, if that is nearer than `than`, or as near and of a smaller id;
     /// otherwise `than`.
-    pub(super) fn nearest_in(&self, tree: &Tree, point: &[f32], than: Closest) -> Closest {
+    pub(super) fn nearer_in(&self, tree: &Tree, point: &[f32], than: Closest) -> Closest {
         let mut list = [0.0];
         let mut nearest = Nearest::nearer(&mut list, than);
-        tree.search(self.isa, point, &self.ids, &mut nearest);
+        tree.search_nearer(self.isa, point, &self.ids, &mut nearest);
         Closest { position: nearest.position, distance: nearest.distance }
     }
 

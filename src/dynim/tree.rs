@@ -5,7 +5,7 @@
 //! never changes: [`super::selected`] makes new ones as S grows.
 //! Not here: the descent itself ([`super::descent`]).
 
-use super::descent::{Nearest, descend, place};
+use super::descent::{Nearest, descend, nearer, place};
 use super::kernels::Isa;
 use super::lanes::{Blocks, Lanes, WIDTH};
 
@@ -13,6 +13,9 @@ use super::lanes::{Blocks, Lanes, WIDTH};
 const PLACE: usize = 2;
 /// Bytes of leaves that lie in that cache whatever the order of queries.
 const CACHED: usize = 1 << 20;
+
+/// Leaves at most whose boxes are all looked at, without a descent.
+const FLAT: usize = 64;
 
 /// A static tree.
 #[derive(Debug, Clone)]
@@ -61,6 +64,15 @@ impl Tree {
     pub(super) fn search(&self, isa: Isa, point: &[f32], ids: &[u64], nearest: &mut Nearest<'_>) {
         let Self { leaves, positions, boxes, counts } = self;
         descend(isa, boxes, counts, leaves.rows(), positions, ids, point, nearest);
+    }
+
+    /// As [`search`](Self::search), where the nearest so far is almost certainly nearer than all of this tree.
+    pub(super) fn search_nearer(&self, isa: Isa, point: &[f32], ids: &[u64], nearest: &mut Nearest<'_>) {
+        let Self { leaves, positions, boxes, counts } = self;
+        if counts[0] > FLAT {
+            return self.search(isa, point, ids, nearest);
+        }
+        nearer(isa, &boxes[0], counts[0], leaves.rows(), positions, ids, point, nearest);
     }
 
     /// A number that points have in common which look at much the same leaves; 0 for all if the tree is small.

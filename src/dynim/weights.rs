@@ -1,9 +1,7 @@
 //! Weights: how many unselected points each selected one stands for.
 //!
-//! For each unselected point the nearest of S is kept. An arrival's comes with its rank; S may have grown since. A point
-//! x whose nearest was s can have come nearer to a fresh point q of S only if |q - s| <= |q - x| + |x - s| <= 2 |x - s|:
-//! so each s first finds its nearest fresh point, no farther than its own points can reach, and only those of its points
-//! that lie beyond half of that distance look themselves.
+//! For each unselected point the nearest of S is kept. An arrival's comes with its rank; S may have grown since, so each
+//! then looks among the points that S has gained, where hardly any finds a nearer one.
 //! Source: dynim paper, Methods, "Reconstruction of the true distribution", w = 1 + |RNN|; ties are those of [`super`].
 //! Not here: which points are weighed ([`super::weighing`]).
 
@@ -17,30 +15,13 @@ pub(super) fn settle(s: &mut Selected, known: &mut Known, inside: impl Fn(usize)
         return;
     }
     let fresh = (s.weighed < s.len()).then(|| s.tree_over((s.weighed as u32..s.len() as u32).collect()));
-    let mut gaps = vec![0.0; s.len()];
-    if let Some(fresh) = &fresh {
-        let mut farthest = vec![-1.0_f32; s.weighed];
-        known.revise(|queue, _, closest| {
-            if let Some(farthest) = farthest.get_mut(closest.position as usize).filter(|_| inside(queue)) {
-                *farthest = farthest.max(closest.distance);
-            }
-        });
-        for (position, (gap, farthest)) in gaps.iter_mut().zip(farthest).enumerate() {
-            let bound = Closest { position: u32::MAX, distance: twice_as_far(farthest) };
-            *gap = if farthest < 0.0 { bound.distance } else { s.nearest_in(fresh, s.row(position), bound).distance };
-        }
-    }
+    let dim = s.dim();
     known.revise(|queue, point, closest| {
         if !inside(queue) {
-            return;
-        }
-        let point = &point[..s.dim()];
-        match (gaps.get(closest.position as usize), &fresh) {
-            (None, _) => *closest = s.nearest(point, &mut [0.0]),
-            (Some(&gap), Some(fresh)) if gap <= twice_as_far(closest.distance) => {
-                *closest = s.nearest_in(fresh, point, *closest);
-            }
-            _ => {}
+        } else if closest.position == u32::MAX {
+            *closest = s.nearest(&point[..dim], &mut [0.0]);
+        } else if let Some(fresh) = &fresh {
+            *closest = s.nearer_in(fresh, &point[..dim], *closest);
         }
     });
     s.weighed = s.len();
@@ -72,15 +53,8 @@ pub(super) fn count<'a>(
     for (row, closest) in points {
         let mut position = closest.position;
         if let Some(q) = partial.as_ref().filter(|_| places[position as usize].is_none()) {
-            position = s.nearest_in(q, &row.point[..s.dim()], Closest::UNKNOWN).position;
+            position = s.nearer_in(q, &row.point[..s.dim()], Closest::UNKNOWN).position;
         }
         places[position as usize].into_iter().for_each(&mut count_at);
     }
-}
-
-/// A bound of squared distances that no point at most twice as far as `squared` exceeds, rounding included.
-fn twice_as_far(squared: f32) -> f32 {
-    // Squared distances are off by 2^-24 of the sum a term at most, of 64 terms, and where squares underflow by less than
-    // the smallest normal number.
-    (squared + f32::MIN_POSITIVE) * 4.0 * (1.0 + 3e-4)
 }

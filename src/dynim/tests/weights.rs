@@ -3,7 +3,7 @@
 //! Not here: small streams of every kind, which the naive twin holds ([`super`]).
 
 use super::point;
-use crate::dynim::{Isa, Layout, QueueConfig, Sampler, Spaces, Stage, State};
+use crate::dynim::{Config, Isa, Layout, QueueConfig, Sampler, Spaces, Stage, State};
 
 /// By the definition: every unselected point is counted at the nearest of `q`, a tie at the smaller id.
 fn by_definition(sampler: &Sampler, ids: &[u64], q: &[u64]) -> Vec<f64> {
@@ -59,4 +59,21 @@ fn weights_of_many_points_are_those_counted_from_nothing() {
         }
         assert!(sampler.selected() > 700);
     }
+}
+
+#[test]
+fn weights_after_thousands_of_picks_are_those_counted_from_nothing() {
+    let mut sampler = Sampler::new(Config::new(2)).unwrap();
+    let mut ids = Vec::new();
+    for (arrivals, picks) in [(3000, 1100), (1000, 1500)] {
+        for _ in 0..arrivals {
+            let id = (ids.len() as u64 * 7919) % 100_003 + 1;
+            sampler.add(id, 0, &point(id, 2, 300, 0.5)).unwrap();
+            ids.push(id);
+        }
+        sampler.select(0, picks);
+    }
+    let all: Vec<u64> = sampler.selected_ids().collect();
+    let weights: Vec<f64> = sampler.weights().iter().map(|weight| weight.weight).collect();
+    assert_eq!(weights, by_definition(&sampler, &ids, &all));
 }
