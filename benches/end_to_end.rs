@@ -29,7 +29,7 @@ fn fill(densities: &mut [f32], id: u64) {
 }
 
 fn push(producer: &mut Producer, densities: &[f32], id: u64) -> Pushed {
-    let meta = Meta { id, step: 0, time_us: 0.0, center_nm: [15.0; 2], proteins: &[], label: None };
+    let meta = Meta { id, center_nm: [15.0; 2], ..Meta::default() };
     let field = Field::interleaved(Samples::F32(densities), SHAPE.nx, SHAPE.ny, SHAPE.channels).unwrap();
     producer.push(&meta, &field).unwrap()
 }

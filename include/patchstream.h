@@ -29,6 +29,36 @@
 // All picks of an event come from one ranking.
 #define PATCHSTREAM_BATCH 2
 
+// A pick whose job waits to be started, or is back in line.
+#define PATCHSTREAM_ISSUED 1
+
+// Its job runs.
+#define PATCHSTREAM_STARTED 2
+
+// The batch system ended its job, which can go on.
+#define PATCHSTREAM_INTERRUPTED 3
+
+// Its job is complete.
+#define PATCHSTREAM_DONE 4
+
+// Its job failed. After three failures it is set aside: nothing follows, and it stays selected.
+#define PATCHSTREAM_FAILED 5
+
+// It was never started, is not selected any more, and is a candidate again.
+#define PATCHSTREAM_RETURNED 6
+
+// In the history, beside the states: a patch is new.
+#define PATCHSTREAM_ADDED 7
+
+// In the history: a candidate fell out of its queue.
+#define PATCHSTREAM_DISCARDED 8
+
+// In the history: a candidate was picked.
+#define PATCHSTREAM_SELECTED 9
+
+// In the history: a patch is no longer there.
+#define PATCHSTREAM_WITHDRAWN 10
+
 // How the numbers of a field are stored: float.
 #define PATCHSTREAM_F32 1
 
@@ -120,6 +150,35 @@ typedef struct patchstream_model_info {
 // the call.
 typedef void (*patchstream_log_fn)(void *user, int32_t level, const char *message);
 
+// A patch on its way to a queue, as the function that routes patches sees it. Everything lives during the call.
+typedef struct patchstream_arrival {
+  // sizeof(patchstream_arrival) of the library: a newer one may have more behind what is here.
+  uint32_t struct_size;
+  // Number of proteins.
+  uint32_t protein_count;
+  // Its id.
+  uint64_t id;
+  // The macro model's step that it was cut at.
+  int64_t step;
+  // Where in the macro model the centre pixel is, x and y in nm.
+  double center_nm[2];
+  // Its protein_count proteins, NULL if there is none.
+  const struct patchstream_protein *proteins;
+  // How many of them are RAS.
+  uint32_t ras;
+  // How many of them are RAF.
+  uint32_t raf;
+} patchstream_arrival;
+
+// Routes patches: the number of the queue that a patch goes to, from 0 in the order of the configuration file. A patch
+// with any other number is left out, counted as rejected_argument, and logged. The same patch has to get the same answer
+// every time, or decisions are not reproducible.
+// Called once a patch, before it is encoded, by the thread that takes it in: one in a call of the stream (poll, select,
+// weights and the like), or the stream's worker. The stream is locked meanwhile: the function must return and throw
+// nothing, must not wait for another thread that uses the stream, and every call of its own on a stream or a producer
+// is answered with PATCHSTREAM_ERR_STATE. The floating-point environment is the default one.
+typedef uint32_t (*patchstream_route_fn)(void *user, const struct patchstream_arrival *patch);
+
 // Options of a stream. patchstream_options_init() sets every field to 0, NULL or -1: as the configuration file has it,
 // or its default, which is named here.
 typedef struct patchstream_options {
@@ -141,17 +200,66 @@ typedef struct patchstream_options {
   uint32_t slots;
   // Nearest selected points that a rank is the mean distance to: 10.
   uint32_t k;
-  // Candidates kept after an event: 35,000.
+  // Candidates kept after an event: 35,000. Not with queues in the file, which have their own.
   uint64_t capacity;
   // The encoder: "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it: "metric".
   const char *model;
-  // A TOML file of options, those above and more (channels, protein states): none.
+  // A TOML file of options, those here and more (channels, protein states, queues): none.
   const char *config;
   // Where the log goes: nowhere.
   patchstream_log_fn log;
   // Given to log.
   void *log_user;
+  // What random draws follow from; the default, importance sampling, draws none: 0.
+  uint64_t seed;
+  // Rows of history that are kept until patchstream_stream_history() takes them, 40 bytes each, the oldest going
+  // first: none.
+  uint64_t history;
+  // Routes patches to the queues of the file, which then name no constellations: by constellation.
+  patchstream_route_fn route;
+  // Given to route.
+  void *route_user;
 } patchstream_options;
+
+// A pick and where it is.
+typedef struct patchstream_pick {
+  // sizeof(patchstream_pick), set by the caller.
+  uint32_t struct_size;
+  // PATCHSTREAM_ISSUED to PATCHSTREAM_RETURNED.
+  int32_t state;
+  // The patch's id.
+  uint64_t id;
+  // The event that picked it, from 0.
+  int64_t event;
+  // Its rank when it was picked; infinity where nothing was selected before.
+  double rank;
+  // The queue that it was picked from, from 0.
+  uint32_t queue;
+  // How often it went to PATCHSTREAM_FAILED.
+  uint32_t failures;
+  // 1 if it ever was PATCHSTREAM_STARTED, 0 if not: then it can be returned.
+  int32_t was_started;
+  // 0.
+  int32_t reserved;
+} patchstream_pick;
+
+// One row of the history: what happened to a patch. Its layout never changes.
+typedef struct patchstream_history_row {
+  // The event that it was part of; otherwise the last one before it, -1 if there was none.
+  int64_t event;
+  // The step of the event or, outside of events, the patch's own or the one that the call named.
+  int64_t step;
+  // The patch's id.
+  uint64_t id;
+  // The rank of a discard or pick, of a pick's later states that of the pick, of a withdrawn candidate its last one; a
+  // NaN where there is none.
+  double rank;
+  // PATCHSTREAM_ADDED, PATCHSTREAM_DISCARDED, PATCHSTREAM_SELECTED, PATCHSTREAM_WITHDRAWN, or the state that a pick went
+  // to.
+  int32_t what;
+  // 0.
+  int32_t reserved;
+} patchstream_history_row;
 
 // All of a patch but its densities.
 typedef struct patchstream_patch {
@@ -171,7 +279,25 @@ typedef struct patchstream_patch {
   const struct patchstream_protein *proteins;
   // A name for people, UTF-8, at most 256 bytes; NULL if there is none.
   const char *label;
+  // What its rank is multiplied by, positive and finite; 0: its queue's factor, which is 1 by default.
+  float factor;
+  // 0.
+  uint32_t reserved;
 } patchstream_patch;
+
+// What a queue has.
+typedef struct patchstream_queue_stats {
+  // sizeof(patchstream_queue_stats), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Its name in the configuration file, "all" without one. It lives until the stream is closed.
+  const char *name;
+  // Its candidates.
+  uint64_t candidates;
+  // Its patches that are selected.
+  uint64_t selected;
+} patchstream_queue_stats;
 
 // One selected patch. The pointers live until the selections are closed.
 typedef struct patchstream_selection {
@@ -187,7 +313,7 @@ typedef struct patchstream_selection {
   int64_t step;
   // The macro model's time in us.
   double time_us;
-  // Mean distance to its nearest selected points when it was picked; infinity where there were none.
+  // Mean distance to its nearest selected points when it was picked, times its factor; infinity where there were none.
   double rank;
   // Where in the macro model the centre pixel is, x and y in nm.
   double center_nm[2];
@@ -205,6 +331,10 @@ typedef struct patchstream_selection {
   uint32_t ras;
   // How many of them are RAF.
   uint32_t raf;
+  // The queue that it was picked from, from 0.
+  uint32_t queue;
+  // 0.
+  uint32_t reserved;
 } patchstream_selection;
 
 // How long a part of the way took, over everything so far.
@@ -249,7 +379,7 @@ typedef struct patchstream_stats {
   uint64_t events;
   // Encoded patches that no event has ranked yet.
   uint64_t waiting;
-  // Candidates in the queue.
+  // Candidates in all queues.
   uint64_t candidates;
   // Patches selected so far.
   uint64_t selected;
@@ -267,6 +397,10 @@ typedef struct patchstream_stats {
   struct patchstream_latency select;
   // All weights.
   struct patchstream_latency weights;
+  // How many queues there are: 1 without any in the configuration file.
+  uint64_t queues;
+  // Rows of history that were dropped because nobody took them in time.
+  uint64_t history_dropped;
 } patchstream_stats;
 
 // How many patches one selected patch stands for.
@@ -292,7 +426,7 @@ typedef struct patchstream_weight {
 // The ring is full, nothing was taken: poll the stream, then push again.
 #define PATCHSTREAM_FULL 2
 
-// The same patch was there already: nothing changed.
+// The same patch, or the same state, was there already: nothing changed.
 #define PATCHSTREAM_KNOWN 3
 
 // A stop was requested: the call returned early.
@@ -438,6 +572,45 @@ void patchstream_model_close(struct patchstream_model *model);
 // @param struct_size  sizeof(patchstream_options)
 patchstream_status patchstream_options_init(struct patchstream_options *options, uint32_t struct_size);
 
+// Moves a pick to another state. PATCHSTREAM_KNOWN: it is in that state already. PATCHSTREAM_ERR_UNKNOWN: it was never
+// picked. PATCHSTREAM_ERR_STATE: that state cannot follow its present one:
+// from issued: started, failed and, if it was never started, returned; from started: interrupted, done, failed, issued;
+// from interrupted: started, failed, issued; from failed, up to two times: started, issued; from done: none.
+// Returning takes as long as if all candidates came anew; what was discarded meanwhile stays so.
+//
+// @param state  PATCHSTREAM_ISSUED to PATCHSTREAM_RETURNED
+// @param step   for the history only
+patchstream_status patchstream_stream_set_state(struct patchstream_stream *stream,
+                                                uint64_t id,
+                                                int32_t state,
+                                                int64_t step);
+
+// A pick and where it is: of everything selected, and of what was returned until it is picked again.
+// PATCHSTREAM_ERR_UNKNOWN: it was never picked.
+patchstream_status patchstream_stream_get_pick(struct patchstream_stream *stream,
+                                               uint64_t id,
+                                               struct patchstream_pick *out);
+
+// Forgets a patch that is not selected, as if it had never come: it became impossible, or the host went back to an
+// earlier step. It counts for no weight any more, and its id is free for another patch. PATCHSTREAM_ERR_UNKNOWN: there is
+// no such patch; one that was committed after a loan which is still out is not known yet. PATCHSTREAM_ERR_STATE: it is
+// selected; return it first if it was never started.
+//
+// @param step  for the history only
+patchstream_status patchstream_stream_withdraw(struct patchstream_stream *stream,
+                                               uint64_t id,
+                                               int64_t step);
+
+// Takes rows out of the history, oldest first; as long as count comes back as capacity there may be more. Rows are kept
+// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond.
+//
+// @param rows   room for capacity rows
+// @param count  out: how many were written
+patchstream_status patchstream_stream_history(struct patchstream_stream *stream,
+                                              struct patchstream_history_row *rows,
+                                              size_t capacity,
+                                              size_t *count);
+
 // Opens a producer.
 //
 // @param name  a label, the same after a restart; no two open producers of a stream have the same
@@ -478,6 +651,20 @@ patchstream_status patchstream_producer_end_step(struct patchstream_producer *pr
 
 // Closes the producer; what it committed stays, loans that are out are given up. NULL is harmless.
 void patchstream_producer_close(struct patchstream_producer *producer);
+
+// What one queue has; patchstream_stats.queues says how many there are, and they count from 0. Thread-safe; it waits for
+// nothing.
+patchstream_status patchstream_stream_queue_stats(const struct patchstream_stream *stream,
+                                                  uint32_t queue,
+                                                  struct patchstream_queue_stats *out);
+
+// The weights of what was selected from one queue, over that queue's patches alone. They compare with those of other
+// queues: each is a number of patches. normalised has the mean 1 over the queue.
+//
+// @param out  close it with patchstream_weights_close()
+patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stream,
+                                                 uint32_t queue,
+                                                 struct patchstream_weights **out);
 
 // How many were selected; 0 for NULL. Thread-safe.
 size_t patchstream_selections_count(const struct patchstream_selections *selections);

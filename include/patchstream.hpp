@@ -32,9 +32,17 @@ inline constexpr status full = PATCHSTREAM_FULL;        // the ring is full: pol
 inline constexpr status known = PATCHSTREAM_KNOWN;      // the same patch was there already
 inline constexpr status stopped = PATCHSTREAM_STOPPED;  // a stop was requested
 
+// Where a pick is.
+inline constexpr std::int32_t issued = PATCHSTREAM_ISSUED, started = PATCHSTREAM_STARTED, done = PATCHSTREAM_DONE,
+    interrupted = PATCHSTREAM_INTERRUPTED, failed = PATCHSTREAM_FAILED, returned = PATCHSTREAM_RETURNED;
+
 using Protein = patchstream_protein;  // states, partners, positions relative to the patch's centre, in nm
 using Field = patchstream_field;      // see interleaved() and planes() below
 using Stats = patchstream_stats;
+using QueueStats = patchstream_queue_stats;
+using Pick = patchstream_pick;               // a selected patch and its state
+using HistoryRow = patchstream_history_row;  // what happened to a patch
+using Arrival = patchstream_arrival;         // what a function that routes patches looks at
 using microseconds = std::chrono::microseconds;
 using milliseconds = std::chrono::milliseconds;
 
@@ -54,6 +62,16 @@ inline status check(status code) {
   if (code < 0) throw Error(code);
   return code;
 }
+
+namespace detail {
+// What a call fills in.
+template <class T, class Call>
+T filled(Call call) {
+  T out{};
+  check(call(out));
+  return out;
+}
+}  // namespace detail
 #endif
 
 // Items that lie somewhere else, one after the other.
@@ -84,6 +102,7 @@ struct Patch {
   std::array<double, 2> center_nm = {0, 0};  // where the centre pixel is
   span<const Protein> proteins = {};         // relative to the centre
   const char *label = nullptr;               // a name for people
+  float factor = 0;                          // what its rank is multiplied by; 0: its queue's factor
 
   patchstream_patch c() const noexcept {
     patchstream_patch patch{};
@@ -96,6 +115,7 @@ struct Patch {
     patch.center_nm[1] = center_nm[1];
     patch.proteins = proteins.data();
     patch.label = label;
+    patch.factor = factor;
     return patch;
   }
 };
@@ -112,6 +132,15 @@ inline Field field(std::uint32_t type, std::uint32_t nx, std::uint32_t ny, std::
   field.ny = ny;
   field.channels = channels;
   return field;
+}
+
+// The message behind a handle, none of a null one.
+template <class T, class Read>
+span<const std::uint8_t> bytes(const T *handle, Read read) noexcept {
+  const std::uint8_t *bytes = nullptr;
+  std::size_t count = 0;
+  if (handle != nullptr) read(handle, &bytes, &count);
+  return {bytes, count};
 }
 
 // Owns one C handle.
@@ -134,14 +163,27 @@ class Handle {
   T *handle_ = nullptr;
 };
 
+// A list behind a handle, read item by item.
+template <class Item, class List>
+class Iterator {
+ public:
+  Iterator(const List *list, std::size_t index) noexcept : list_(list), index_(index) {}
+  Item operator*() const noexcept { return (*list_)[index_]; }
+  Iterator &operator++() noexcept { return ++index_, *this; }
+  bool operator!=(const Iterator &other) const noexcept { return index_ != other.index_; }
+
+ private:
+  const List *list_;
+  std::size_t index_;
+};
+
 // What fits into the C interface's times.
 constexpr std::uint32_t clamped(std::int64_t count) noexcept {
   return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
 }
 
 inline void close_stream(patchstream_stream *stream) noexcept {
-  while (patchstream_stream_close(stream, 1000) == PATCHSTREAM_AGAIN) {
-  }
+  while (patchstream_stream_close(stream, 1000) == PATCHSTREAM_AGAIN) continue;
 }
 }  // namespace detail
 
@@ -204,6 +246,12 @@ class Options {
   Options &log(patchstream_log_fn log, void *user = nullptr) noexcept {
     return c_.log = log, c_.log_user = user, *this;
   }
+  Options &seed(std::uint64_t seed) noexcept { return c_.seed = seed, *this; }
+  Options &history(std::uint64_t rows) noexcept { return c_.history = rows, *this; }
+  // From a patch to the number of its queue: a function or plain lambda that throws nothing and calls no stream.
+  Options &route(patchstream_route_fn route, void *user = nullptr) noexcept {
+    return c_.route = route, c_.route_user = user, *this;
+  }
   patchstream_options c() const noexcept {
     patchstream_options options = c_;
     options.model = model_.empty() ? nullptr : model_.c_str();
@@ -231,6 +279,7 @@ class Selection {
   span<const Protein> proteins() const noexcept { return {c_.proteins, c_.protein_count}; }
   std::uint32_t ras() const noexcept { return c_.ras; }
   std::uint32_t raf() const noexcept { return c_.raf; }
+  std::uint32_t queue() const noexcept { return c_.queue; }
   const char *label() const noexcept { return c_.label; }  // nullptr if it has none
 
  private:
@@ -242,22 +291,6 @@ struct Weight {
   std::uint64_t id;
   double weight, normalised;
 };
-
-namespace detail {
-// A list behind a handle, read item by item.
-template <class Item, class List>
-class Iterator {
- public:
-  Iterator(const List *list, std::size_t index) noexcept : list_(list), index_(index) {}
-  Item operator*() const noexcept { return (*list_)[index_]; }
-  Iterator &operator++() noexcept { return ++index_, *this; }
-  bool operator!=(const Iterator &other) const noexcept { return index_ != other.index_; }
-
- private:
-  const List *list_;
-  std::size_t index_;
-};
-}  // namespace detail
 
 // What one event selected. False where the event did not take place, because a producer has not ended the step.
 class Selections {
@@ -276,18 +309,13 @@ class Selections {
   iterator begin() const noexcept { return {this, 0}; }
   iterator end() const noexcept { return {this, size()}; }
   // The message, a size-prefixed flatbuffer.
-  span<const std::uint8_t> bytes() const noexcept {
-    const std::uint8_t *bytes = nullptr;
-    std::size_t count = 0;
-    if (handle_.get() != nullptr) patchstream_selections_bytes(handle_.get(), &bytes, &count);
-    return {bytes, count};
-  }
+  span<const std::uint8_t> bytes() const noexcept { return detail::bytes(handle_.get(), patchstream_selections_bytes); }
 
  private:
   detail::Handle<patchstream_selections, patchstream_selections_close> handle_;
 };
 
-// The weights of all selected, in the order in which they were selected.
+// The weights of all selected, or of those of one queue, in the order in which they were selected.
 class Weights {
  public:
   using iterator = detail::Iterator<Weight, Weights>;
@@ -303,12 +331,7 @@ class Weights {
   iterator begin() const noexcept { return {this, 0}; }
   iterator end() const noexcept { return {this, size()}; }
   // The message, a size-prefixed flatbuffer.
-  span<const std::uint8_t> bytes() const noexcept {
-    const std::uint8_t *bytes = nullptr;
-    std::size_t count = 0;
-    if (handle_.get() != nullptr) patchstream_weights_bytes(handle_.get(), &bytes, &count);
-    return {bytes, count};
-  }
+  span<const std::uint8_t> bytes() const noexcept { return detail::bytes(handle_.get(), patchstream_weights_bytes); }
 
  private:
   detail::Handle<patchstream_weights, patchstream_weights_close> handle_;
@@ -378,11 +401,7 @@ class Producer {
   void close() noexcept { handle_.reset(nullptr); }
 #ifdef PATCHSTREAM_EXCEPTIONS
   status push(const Patch &patch, const Field &densities) { return check(try_push(patch, densities)); }
-  Loan loan(const Patch &patch) {
-    Loan loan;
-    check(try_loan(patch, loan));
-    return loan;
-  }
+  Loan loan(const Patch &patch) { return detail::filled<Loan>([&](Loan &out) { return try_loan(patch, out); }); }
   void end_step(std::int64_t step) { check(try_end_step(step)); }
 #endif
 
@@ -432,6 +451,33 @@ class Stream {
   status try_weights_among(span<const std::uint64_t> ids, double *weights) noexcept {
     return patchstream_stream_weights_among(handle_.get(), ids.data(), ids.size(), weights);
   }
+  // The weights of one queue, over its own patches.
+  status try_weights_of(std::uint32_t queue, Weights &out) noexcept {
+    patchstream_weights *weights = nullptr;
+    const status code = patchstream_stream_weights_of(handle_.get(), queue, &weights);
+    if (code == ok) out = Weights(weights);
+    return code;
+  }
+  // Moves a pick to issued, started, ..: ok, or known if it is there already.
+  status try_set_state(std::uint64_t id, std::int32_t state, std::int64_t step) noexcept {
+    return patchstream_stream_set_state(handle_.get(), id, state, step);
+  }
+  status try_pick(std::uint64_t id, Pick &out) noexcept {
+    out.struct_size = sizeof out;
+    return patchstream_stream_get_pick(handle_.get(), id, &out);
+  }
+  // Forgets a patch that is not selected.
+  status try_withdraw(std::uint64_t id, std::int64_t step) noexcept {
+    return patchstream_stream_withdraw(handle_.get(), id, step);
+  }
+  // Takes rows out of the history; as long as they fill `rows` there may be more.
+  status try_history(span<HistoryRow> rows, std::size_t &count) noexcept {
+    return patchstream_stream_history(handle_.get(), rows.data(), rows.size(), &count);
+  }
+  status try_queue_stats(std::uint32_t queue, QueueStats &out) const noexcept {
+    out.struct_size = sizeof out;
+    return patchstream_stream_queue_stats(handle_.get(), queue, &out);
+  }
   status try_stats(Stats &out) const noexcept {
     out.struct_size = sizeof out;
     return patchstream_stream_stats(handle_.get(), &out);
@@ -448,31 +494,39 @@ class Stream {
 #ifdef PATCHSTREAM_EXCEPTIONS
   explicit Stream(const Options &options) { check(try_open(options, *this)); }
   Producer producer(const char *name) {
-    Producer producer;
-    check(try_producer(name, producer));
-    return producer;
+    return detail::filled<Producer>([&](Producer &out) { return try_producer(name, out); });
   }
   status poll(microseconds budget) { return check(try_poll(budget)); }
   Selections select(std::int64_t step, std::size_t n) {
-    Selections selections;
-    check(try_select(step, n, selections));
-    return selections;
+    return detail::filled<Selections>([&](Selections &out) { return try_select(step, n, out); });
   }
-  Weights weights() {
-    Weights weights;
-    check(try_weights(weights));
-    return weights;
+  Weights weights() { return detail::filled<Weights>([&](Weights &out) { return try_weights(out); }); }
+  Weights weights_of(std::uint32_t queue) {
+    return detail::filled<Weights>([&](Weights &out) { return try_weights_of(queue, out); });
   }
   std::vector<double> weights_among(span<const std::uint64_t> ids) {
     std::vector<double> weights(ids.size());
     check(try_weights_among(ids, weights.data()));
     return weights;
   }
-  Stats stats() const {
-    Stats stats{};
-    check(try_stats(stats));
-    return stats;
+  status set_state(std::uint64_t id, std::int32_t state, std::int64_t step) {
+    return check(try_set_state(id, state, step));
   }
+  Pick pick(std::uint64_t id) { return detail::filled<Pick>([&](Pick &out) { return try_pick(id, out); }); }
+  void withdraw(std::uint64_t id, std::int64_t step) { check(try_withdraw(id, step)); }
+  // All rows that are there.
+  std::vector<HistoryRow> history() {
+    std::vector<HistoryRow> rows;
+    for (std::size_t size = 0, count = 256; count == 256; rows.resize(size += count)) {
+      rows.resize(size + 256);
+      check(try_history({rows.data() + size, 256}, count));
+    }
+    return rows;
+  }
+  QueueStats queue_stats(std::uint32_t queue) const {
+    return detail::filled<QueueStats>([&](QueueStats &out) { return try_queue_stats(queue, out); });
+  }
+  Stats stats() const { return detail::filled<Stats>([&](Stats &out) { return try_stats(out); }); }
   status close(milliseconds timeout) { return check(try_close(timeout)); }
 #endif
 
@@ -506,9 +560,7 @@ class Model {
     check(try_open(name_or_path, nx, ny, channels, *this));
   }
   patchstream_model_info info() const {
-    patchstream_model_info info{};
-    check(try_info(info));
-    return info;
+    return detail::filled<patchstream_model_info>([&](patchstream_model_info &out) { return try_info(out); });
   }
   std::vector<float> encode(const Field &densities) const {
     std::vector<float> point(info().dim);
@@ -524,9 +576,7 @@ class Model {
 #ifdef PATCHSTREAM_EXCEPTIONS
 inline Window window(std::array<double, 2> position_nm, std::array<std::int64_t, 2> grid, double spacing_nm,
                      std::uint32_t nx, std::uint32_t ny) {
-  Window window;
-  check(try_window(position_nm, grid, spacing_nm, nx, ny, window));
-  return window;
+  return detail::filled<Window>([&](Window &out) { return try_window(position_nm, grid, spacing_nm, nx, ny, out); });
 }
 // How many pixels were filled.
 inline std::size_t cut(const Field &owned, std::array<std::int64_t, 2> owned_low, std::array<std::int64_t, 2> grid,

@@ -287,7 +287,8 @@ struct PatchMeta FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_CENTER_NM = 10,
     VT_CONSTELLATION = 12,
     VT_PROTEINS = 14,
-    VT_LABEL = 16
+    VT_LABEL = 16,
+    VT_FACTOR = 18
   };
   uint64_t id() const {
     return GetField<uint64_t>(VT_ID, 0);
@@ -314,6 +315,10 @@ struct PatchMeta FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::String *label() const {
     return GetPointer<const ::flatbuffers::String *>(VT_LABEL);
   }
+  /// What its rank is multiplied by, positive and finite; absent: its queue's factor.
+  ::flatbuffers::Optional<float> factor() const {
+    return GetOptional<float, float>(VT_FACTOR);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -326,6 +331,7 @@ struct PatchMeta FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(proteins()) &&
            VerifyOffset(verifier, VT_LABEL) &&
            verifier.VerifyString(label()) &&
+           VerifyField<float>(verifier, VT_FACTOR, 4) &&
            verifier.EndTable();
   }
 };
@@ -355,6 +361,9 @@ struct PatchMetaBuilder {
   void add_label(::flatbuffers::Offset<::flatbuffers::String> label) {
     fbb_.AddOffset(PatchMeta::VT_LABEL, label);
   }
+  void add_factor(float factor) {
+    fbb_.AddElement<float>(PatchMeta::VT_FACTOR, factor);
+  }
   explicit PatchMetaBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -377,11 +386,13 @@ inline ::flatbuffers::Offset<PatchMeta> CreatePatchMeta(
     const patchstream::wire::Point *center_nm = nullptr,
     const patchstream::wire::Constellation *constellation = nullptr,
     ::flatbuffers::Offset<::flatbuffers::Vector<const patchstream::wire::Protein *>> proteins = 0,
-    ::flatbuffers::Offset<::flatbuffers::String> label = 0) {
+    ::flatbuffers::Offset<::flatbuffers::String> label = 0,
+    ::flatbuffers::Optional<float> factor = ::flatbuffers::nullopt) {
   PatchMetaBuilder builder_(_fbb);
   builder_.add_time_us(time_us);
   builder_.add_step(step);
   builder_.add_id(id);
+  if(factor) { builder_.add_factor(*factor); }
   builder_.add_label(label);
   builder_.add_proteins(proteins);
   builder_.add_constellation(constellation);
@@ -402,7 +413,8 @@ inline ::flatbuffers::Offset<PatchMeta> CreatePatchMetaDirect(
     const patchstream::wire::Point *center_nm = nullptr,
     const patchstream::wire::Constellation *constellation = nullptr,
     const std::vector<patchstream::wire::Protein> *proteins = nullptr,
-    const char *label = nullptr) {
+    const char *label = nullptr,
+    ::flatbuffers::Optional<float> factor = ::flatbuffers::nullopt) {
   auto proteins__ = proteins ? _fbb.CreateVectorOfStructs<patchstream::wire::Protein>(*proteins) : 0;
   auto label__ = label ? _fbb.CreateString(label) : 0;
   return patchstream::wire::CreatePatchMeta(
@@ -413,7 +425,8 @@ inline ::flatbuffers::Offset<PatchMeta> CreatePatchMetaDirect(
       center_nm,
       constellation,
       proteins__,
-      label__);
+      label__,
+      factor);
 }
 
 /// One selected patch.
@@ -431,12 +444,14 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_CENTER_NM = 18,
     VT_CONSTELLATION = 20,
     VT_PROTEINS = 22,
-    VT_LABEL = 24
+    VT_LABEL = 24,
+    VT_QUEUE = 26
   };
   uint64_t id() const {
     return GetField<uint64_t>(VT_ID, 0);
   }
-  /// Mean distance to its nearest selected points when it was picked; +infinity where nothing was selected before.
+  /// Mean distance to its nearest selected points when it was picked, times its factor; +infinity where nothing was
+  /// selected before.
   float rank() const {
     return GetField<float>(VT_RANK, 0.0f);
   }
@@ -470,6 +485,10 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::String *label() const {
     return GetPointer<const ::flatbuffers::String *>(VT_LABEL);
   }
+  /// The queue that it was picked from, from 0.
+  uint16_t queue() const {
+    return GetField<uint16_t>(VT_QUEUE, 0);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -487,6 +506,7 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(proteins()) &&
            VerifyOffset(verifier, VT_LABEL) &&
            verifier.VerifyString(label()) &&
+           VerifyField<uint16_t>(verifier, VT_QUEUE, 2) &&
            verifier.EndTable();
   }
 };
@@ -528,6 +548,9 @@ struct SelectionBuilder {
   void add_label(::flatbuffers::Offset<::flatbuffers::String> label) {
     fbb_.AddOffset(Selection::VT_LABEL, label);
   }
+  void add_queue(uint16_t queue) {
+    fbb_.AddElement<uint16_t>(Selection::VT_QUEUE, queue, 0);
+  }
   explicit SelectionBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -555,7 +578,8 @@ inline ::flatbuffers::Offset<Selection> CreateSelection(
     const patchstream::wire::Point *center_nm = nullptr,
     const patchstream::wire::Constellation *constellation = nullptr,
     ::flatbuffers::Offset<::flatbuffers::Vector<const patchstream::wire::Protein *>> proteins = 0,
-    ::flatbuffers::Offset<::flatbuffers::String> label = 0) {
+    ::flatbuffers::Offset<::flatbuffers::String> label = 0,
+    uint16_t queue = 0) {
   SelectionBuilder builder_(_fbb);
   builder_.add_time_us(time_us);
   builder_.add_step(step);
@@ -568,6 +592,7 @@ inline ::flatbuffers::Offset<Selection> CreateSelection(
   builder_.add_point(point);
   builder_.add_order(order);
   builder_.add_rank(rank);
+  builder_.add_queue(queue);
   return builder_.Finish();
 }
 
@@ -588,7 +613,8 @@ inline ::flatbuffers::Offset<Selection> CreateSelectionDirect(
     const patchstream::wire::Point *center_nm = nullptr,
     const patchstream::wire::Constellation *constellation = nullptr,
     const std::vector<patchstream::wire::Protein> *proteins = nullptr,
-    const char *label = nullptr) {
+    const char *label = nullptr,
+    uint16_t queue = 0) {
   auto point__ = point ? _fbb.CreateVector<float>(*point) : 0;
   auto proteins__ = proteins ? _fbb.CreateVectorOfStructs<patchstream::wire::Protein>(*proteins) : 0;
   auto label__ = label ? _fbb.CreateString(label) : 0;
@@ -604,7 +630,8 @@ inline ::flatbuffers::Offset<Selection> CreateSelectionDirect(
       center_nm,
       constellation,
       proteins__,
-      label__);
+      label__,
+      queue);
 }
 
 /// What one event selected. An event with very many selections is told in several batches, one after the other.

@@ -13,7 +13,7 @@
 //! let mut producer = stream.producer("ddft")?;
 //! for id in 1..=20 {
 //!     let densities = vec![id as f32 / 20.0; 5 * 5 * 14];
-//!     let meta = Meta { id, step: 0, time_us: 0.0, center_nm: [15.0, 15.0], proteins: &[], label: None };
+//!     let meta = Meta { id, step: 0, center_nm: [15.0, 15.0], ..Meta::default() };
 //!     producer.push(&meta, &Field::interleaved(Samples::F32(&densities), 5, 5, 14)?)?;
 //! }
 //! let selections = stream.select(0, 2)?.expect("one producer never has to end a step");

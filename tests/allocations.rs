@@ -47,7 +47,8 @@ fn push_of_a_patch_allocates_nothing_once_warm() {
     // The table of ids doubles now and then: 1,000 of them leave room for those that are counted.
     let mut pushed = 0;
     for id in 1..=1500 {
-        let meta = Meta { id, step: 0, time_us: 1.0, center_nm: [3.0, 4.0], proteins: &proteins, label: Some("nine") };
+        let (proteins, label) = (&proteins[..], Some("nine"));
+        let meta = Meta { id, step: 0, time_us: 1.0, center_nm: [3.0, 4.0], proteins, label, factor: Some(2.0) };
         let before = ALLOCATIONS.get();
         let mut answer = producer.push(&meta, &field).unwrap();
         let mut spent = ALLOCATIONS.get() - before;

@@ -139,7 +139,8 @@ impl Host {
         let grid = [points as i64; 2];
         let around = window_around(place_nm, grid, ddft.spacing_nm(), window)?;
         proteins_near(proteins, [ddft.box_nm(); 2], around.center_nm, PATCH_NM / 2.0, near)?;
-        let meta = Meta { id, step, time_us: ddft.time_us(), center_nm: around.center_nm, proteins: near, label };
+        let (time_us, center_nm) = (ddft.time_us(), around.center_nm);
+        let meta = Meta { id, step, time_us, center_nm, proteins: near, label, factor: None };
         let mut loan = loop {
             match producer.loan(&meta)? {
                 Some(loan) => break loan,

@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
     advance(step, planes, position_nm);
     for (int b = 0; b < BUMPS; b++) {
       const int64_t grid[2] = {GRID, GRID}, whole[2] = {0, 0};
-      patchstream_patch patch = {sizeof patch, 0, ++id, step, 0.001 * step, {0, 0}, NULL, "bump"};
+      patchstream_patch patch = {sizeof patch, 0, ++id, step, 0.001 * step, {0, 0}, NULL, "bump", 0, 0};
       patchstream_field field = {sizeof field, PATCHSTREAM_F64, GRID, GRID, CHANNELS, 0, 0, 0, 0, NULL, plane_pointers};
       int64_t low[2];
       check(patchstream_window(position_nm[b], grid, SPACING_NM, WINDOW, WINDOW, low, patch.center_nm));

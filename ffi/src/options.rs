@@ -8,6 +8,7 @@ use patchstream::error::{Result, argument};
 use patchstream::stream::{Builder, Config, LogLevel, Stream};
 
 use crate::guard::guard;
+use crate::queues::{Route, patchstream_route_fn};
 use crate::status::{PATCHSTREAM_OK, patchstream_status};
 use crate::types::{Sized32, read, text, write};
 
@@ -49,19 +50,28 @@ pub struct patchstream_options {
     pub slots: u32,
     /// Nearest selected points that a rank is the mean distance to: 10.
     pub k: u32,
-    /// Candidates kept after an event: 35,000.
+    /// Candidates kept after an event: 35,000. Not with queues in the file, which have their own.
     pub capacity: u64,
     /// The encoder: "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it: "metric".
     pub model: *const c_char,
-    /// A TOML file of options, those above and more (channels, protein states): none.
+    /// A TOML file of options, those here and more (channels, protein states, queues): none.
     pub config: *const c_char,
     /// Where the log goes: nowhere.
     pub log: patchstream_log_fn,
     /// Given to log.
     pub log_user: *mut c_void,
+    /// What random draws follow from; the default, importance sampling, draws none: 0.
+    pub seed: u64,
+    /// Rows of history that are kept until patchstream_stream_history() takes them, 40 bytes each, the oldest going
+    /// first: none.
+    pub history: u64,
+    /// Routes patches to the queues of the file, which then name no constellations: by constellation.
+    pub route: patchstream_route_fn,
+    /// Given to route.
+    pub route_user: *mut c_void,
 }
 
-// SAFETY: as the trait asks: numbers, pointers, and an optional function, for which zero is none.
+// SAFETY: as the trait asks: numbers, pointers, and optional functions, for which zero is none.
 unsafe impl Sized32 for patchstream_options {
     const NAME: &'static str = "patchstream_options";
     const OLDEST: usize = 80;
@@ -94,6 +104,10 @@ pub unsafe extern "C" fn patchstream_options_init(
             config: std::ptr::null(),
             log: None,
             log_user: std::ptr::null_mut(),
+            seed: 0,
+            history: 0,
+            route: None,
+            route_user: std::ptr::null_mut(),
         };
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
@@ -107,8 +121,8 @@ pub unsafe extern "C" fn patchstream_options_init(
 /// A builder with a caller's options; NULL: the defaults.
 ///
 /// # Safety
-/// - `options` is null or as [`read`] asks, its strings are null or end in 0, its log may be called with `log_user`
-///   from any thread until the stream is closed.
+/// - `options` is null or as [`read`] asks, its strings are null or end in 0, its log and route may be called with
+///   `log_user` and `route_user` from any thread until the stream is closed.
 pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Builder> {
     if options.is_null() {
         return Ok(Stream::builder());
@@ -134,7 +148,13 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
     given(options.slots, &mut config.slots);
     given(options.k, &mut config.k);
     if options.capacity != 0 {
-        config.capacity = usize::try_from(options.capacity).unwrap_or(usize::MAX);
+        config.capacity = Some(usize::try_from(options.capacity).unwrap_or(usize::MAX));
+    }
+    if options.seed != 0 {
+        config.seed = options.seed;
+    }
+    if options.history != 0 {
+        config.history = usize::try_from(options.history).unwrap_or(usize::MAX);
     }
     if options.size_nm != 0.0 {
         config.size_nm = options.size_nm;
@@ -155,7 +175,11 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
         cpu @ 0.. => config.worker_cpu = Some(cpu as usize),
         other => return Err(argument(format!("worker_cpu {other}: a processor's number, or -1"))),
     }
-    let builder = Stream::builder().config(config);
+    let mut builder = Stream::builder().config(config);
+    if let Some(function) = options.route {
+        let route = Route { function, user: options.route_user };
+        builder = builder.route(move |meta, constellation| route.queue(meta, constellation));
+    }
     Ok(match options.log {
         None => builder,
         Some(function) => {

@@ -32,7 +32,7 @@ pub struct patchstream_selection {
     pub step: i64,
     /// The macro model's time in us.
     pub time_us: f64,
-    /// Mean distance to its nearest selected points when it was picked; infinity where there were none.
+    /// Mean distance to its nearest selected points when it was picked, times its factor; infinity where there were none.
     pub rank: f64,
     /// Where in the macro model the centre pixel is, x and y in nm.
     pub center_nm: [f64; 2],
@@ -50,6 +50,10 @@ pub struct patchstream_selection {
     pub ras: u32,
     /// How many of them are RAF.
     pub raf: u32,
+    /// The queue that it was picked from, from 0.
+    pub queue: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -177,6 +181,8 @@ impl Opened {
             protein_count: proteins.len() as u32,
             ras: u32::from(selection.constellation.ras),
             raf: u32::from(selection.constellation.raf),
+            queue: u32::from(selection.queue),
+            reserved: 0,
         })
     }
 }

@@ -14,7 +14,7 @@ pub const PATCHSTREAM_OK: patchstream_status = 0;
 pub const PATCHSTREAM_AGAIN: patchstream_status = 1;
 /// The ring is full, nothing was taken: poll the stream, then push again.
 pub const PATCHSTREAM_FULL: patchstream_status = 2;
-/// The same patch was there already: nothing changed.
+/// The same patch, or the same state, was there already: nothing changed.
 pub const PATCHSTREAM_KNOWN: patchstream_status = 3;
 /// A stop was requested: the call returned early.
 pub const PATCHSTREAM_STOPPED: patchstream_status = 4;

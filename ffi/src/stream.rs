@@ -1,5 +1,6 @@
 //! The stream, in C.
 
+use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -67,7 +68,7 @@ pub struct patchstream_stats {
     pub events: u64,
     /// Encoded patches that no event has ranked yet.
     pub waiting: u64,
-    /// Candidates in the queue.
+    /// Candidates in all queues.
     pub candidates: u64,
     /// Patches selected so far.
     pub selected: u64,
@@ -85,6 +86,10 @@ pub struct patchstream_stats {
     pub select: patchstream_latency,
     /// All weights.
     pub weights: patchstream_latency,
+    /// How many queues there are: 1 without any in the configuration file.
+    pub queues: u64,
+    /// Rows of history that were dropped because nobody took them in time.
+    pub history_dropped: u64,
 }
 
 // SAFETY: as the trait asks: numbers.
@@ -95,6 +100,8 @@ unsafe impl Sized32 for patchstream_stats {
 
 pub(crate) struct Opened {
     pub(crate) stream: Stream,
+    /// The queues' names.
+    pub(crate) queues: Vec<CString>,
     stop: &'static StopSlot,
 }
 
@@ -117,7 +124,7 @@ pub unsafe extern "C" fn patchstream_stream_open(
         let stop = StopSlot::reserve()?;
         let opened = builder.stop_flag(stop.flag().clone()).open();
         let stream = opened.inspect_err(|_| stop.release())?;
-        let handle: *mut patchstream_stream = STREAMS.open(Opened { stream, stop });
+        let handle: *mut patchstream_stream = STREAMS.open(Opened { queues: names(&stream), stream, stop });
         stop.handle.store(handle.addr() as u64, Ordering::Release);
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
@@ -243,13 +250,19 @@ pub extern "C" fn patchstream_stream_close(stream: *mut patchstream_stream, time
     }
     guard(|| {
         let opened = STREAMS.get(stream)?;
-        if !opened.stream.close_within(Duration::from_millis(timeout_ms.into())) {
+        if !opened.stream.close_within(Duration::from_millis(timeout_ms.into()))? {
             return Ok(PATCHSTREAM_AGAIN);
         }
         STREAMS.close(stream)?;
         opened.stop.release();
         Ok(PATCHSTREAM_OK)
     })
+}
+
+/// The queues' names, as C has them: to a 0, which a file can name.
+fn names(stream: &Stream) -> Vec<CString> {
+    let name = |text: &str| CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default();
+    stream.queues().iter().map(|queue| name(&queue.name)).collect()
 }
 
 fn stats_of(stats: &Stats) -> patchstream_stats {
@@ -282,6 +295,8 @@ fn stats_of(stats: &Stats) -> patchstream_stats {
         total: latency(Stage::Total),
         select: latency(Stage::Select),
         weights: latency(Stage::Weights),
+        queues: stats.queues.len() as u64,
+        history_dropped: stats.history_dropped,
     }
 }
 

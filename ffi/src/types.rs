@@ -43,6 +43,10 @@ pub struct patchstream_patch {
     pub proteins: *const patchstream_protein,
     /// A name for people, UTF-8, at most 256 bytes; NULL if there is none.
     pub label: *const c_char,
+    /// What its rank is multiplied by, positive and finite; 0: its queue's factor, which is 1 by default.
+    pub factor: f32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// How the numbers of a field are stored: float.
@@ -260,5 +264,6 @@ pub(crate) unsafe fn meta<'a>(patch: *const patchstream_patch) -> Result<Meta<'a
         proteins: unsafe { proteins(patch.proteins, patch.protein_count as usize) }?,
         // SAFETY: the caller's promise.
         label: unsafe { text(patch.label, "the patch's label") }?,
+        factor: (patch.factor != 0.0).then_some(patch.factor),
     })
 }

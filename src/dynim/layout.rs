@@ -32,7 +32,8 @@ pub struct Layout {
 }
 
 /// Whether a rank is a distance to what any queue selected, or to what its own did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Spaces {
     /// One S: a pick of one queue makes its neighbours in all queues less novel.
     #[default]
@@ -66,7 +67,8 @@ pub struct QueueConfig {
 }
 
 /// Which events a queue's `min_candidates` binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Gate {
     /// Those up to its first pick.
     #[default]
@@ -100,7 +102,8 @@ pub struct Binning {
 }
 
 /// How a candidate is chosen inside a bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Within {
     /// The highest rank is picked, and the lowest of the queue is discarded.
     #[default]

@@ -21,12 +21,13 @@ const EXPONENT: u32 = 0x7f80_0000;
 ///
 /// The id is one that a host may give; time and centre are finite; there are at most [`MAX_PROTEINS`] proteins, each in
 /// a state of `states`, inside the window (`|x|, |y| <= size_nm / 2 * (1 + 1e-9)`), and bonded with nobody or mutually
-/// with another one; the label has at most [`MAX_LABEL_BYTES`] bytes. Allocates only for the message of an error.
+/// with another one; the label has at most [`MAX_LABEL_BYTES`] bytes; the factor is positive and finite. Allocates only
+/// for the message of an error.
 ///
 /// # Errors
 /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for the id, the label, the number of proteins and bonds,
 /// [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a state,
-/// [`ErrorKind::Value`](crate::error::ErrorKind::Value) for a number that is not finite or a position outside.
+/// [`ErrorKind::Value`](crate::error::ErrorKind::Value) for a number that is not finite, a position outside, or a factor.
 pub fn check_meta(meta: &Meta, states: &ProteinStates, size_nm: f64) -> Result<()> {
     ids::check(meta.id)?;
     let id = meta.id;
@@ -36,6 +37,11 @@ pub fn check_meta(meta: &Meta, states: &ProteinStates, size_nm: f64) -> Result<(
     let [x, y] = meta.center_nm;
     if !x.is_finite() || !y.is_finite() {
         return Err(value(format!("patch {id} has its centre at ({x}, {y}) nm: pass finite positions")));
+    }
+    if let Some(factor) = meta.factor.filter(|factor| !(factor.is_finite() && *factor > 0.0)) {
+        return Err(value(format!(
+            "patch {id} has the rank factor {factor}: pass a positive, finite one, or none for its queue's"
+        )));
     }
     let label_bytes = meta.label.map_or(0, str::len);
     if label_bytes > MAX_LABEL_BYTES {

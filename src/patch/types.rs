@@ -21,8 +21,8 @@ pub struct Protein {
     pub y_nm: f64,
 }
 
-/// All of a patch but its densities, borrowed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// All of a patch but its densities, borrowed. The default has no id, which every patch needs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Meta<'a> {
     /// The patch's id, `1 ..= ids::MAX`, unique over all producers.
     pub id: u64,
@@ -36,6 +36,8 @@ pub struct Meta<'a> {
     pub proteins: &'a [Protein],
     /// A name for people, at most 256 bytes. Never a key.
     pub label: Option<&'a str>,
+    /// What the patch's rank is multiplied by, positive and finite; `None`: its queue's factor.
+    pub factor: Option<f32>,
 }
 
 /// What an encoder looks at, borrowed: the densities, and the proteins for those that orient the patch.
@@ -71,7 +73,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// All but the densities.
+    /// All but the densities; no factor of its own.
     pub fn meta(&self) -> Meta<'_> {
         Meta {
             id: self.id,
@@ -80,6 +82,7 @@ impl Patch {
             center_nm: self.center_nm,
             proteins: &self.proteins,
             label: self.label.as_deref(),
+            factor: None,
         }
     }
 

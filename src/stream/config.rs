@@ -1,18 +1,17 @@
 //! What a stream can be told: the options, their defaults, and a TOML file of them.
 //!
-//! Not here: what the options do ([`super::Stream`] and the modules it joins).
+//! Not here: setting them one by one ([`super::Builder`]), the keys of a queue ([`super::queues`]), what the options do
+//! ([`super::Stream`] and the modules it joins).
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Stream;
-use crate::dynim;
+use super::queues::QueueConfig;
+use crate::dynim::{self, Layout};
 use crate::error::{Result, argument, io};
 use crate::patch::{ProteinKind, ProteinStates, Shape, Species};
-use crate::sync::AtomicBool;
 
 /// How serious a line of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +41,19 @@ pub struct Config {
     pub model: String,
     /// Nearest selected points that a rank is the mean distance to, 1 or more.
     pub k: usize,
-    /// Candidates kept after an event, 1 or more; the lowest ranked beyond it are discarded.
-    pub capacity: usize,
+    /// Candidates kept after an event, 1 or more: the lowest ranked beyond it are discarded. 35,000 without it; where there
+    /// are `queues` each has a capacity of its own, and this is left out.
+    pub capacity: Option<usize>,
     /// `sequential`: ranks are updated after each pick. `batch`: all picks of an event come from one ranking.
     pub mode: dynim::Mode,
+    /// What random draws follow from; importance queues draw none, but for their first `min_random` picks.
+    pub seed: u64,
+    /// `joint`: a pick of one queue makes its neighbours in all queues less novel. `separate`: in its own alone.
+    pub spaces: dynim::Spaces,
+    /// The most rows of history that are kept until they are drained, 40 bytes each, the oldest going first; 0 keeps none.
+    pub history: usize,
+    /// The queues. Empty: one importance queue, which takes every patch.
+    pub queues: Vec<QueueConfig>,
     /// Slots of each producer's ring, a power of two from 2.
     pub slots: usize,
     /// One worker thread encodes as patches come. Otherwise the host's calls do, and there is no thread of ours.
@@ -86,8 +94,12 @@ impl Default for Config {
             size_nm: 30.0,
             model: if cfg!(feature = "tract") { "metric" } else { "mean" }.into(),
             k: 10,
-            capacity: 35_000,
+            capacity: None,
             mode: dynim::Mode::Sequential,
+            seed: 0,
+            spaces: dynim::Spaces::Joint,
+            history: 0,
+            queues: Vec::new(),
             slots: 64,
             background: false,
             worker_cpu: None,
@@ -110,6 +122,28 @@ impl Config {
             .map_err(|error| argument(format!("the configuration {}: {}", path.display(), error.to_string().trim())))
     }
 
+    /// What the sampler is told, for points of `dim` coordinates.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for a capacity beside those of the queues. The sampler
+    /// checks the rest.
+    pub(super) fn layout(&self, dim: usize) -> Result<Layout> {
+        let queues = match (self.capacity, &self.queues[..]) {
+            (Some(capacity), []) => vec![dynim::QueueConfig { capacity, ..dynim::QueueConfig::new("all") }],
+            (None, []) => vec![dynim::QueueConfig::new("all")],
+            (Some(capacity), [first, ..]) => {
+                return Err(argument(format!(
+                    "capacity {capacity} of the stream, and queues, which have their own ({:?} has {}): set it in each \
+                     queue",
+                    first.queue.name, first.queue.capacity
+                )));
+            }
+            (None, queues) => queues.iter().map(|queue| queue.queue.clone()).collect(),
+        };
+        let (k, mode, seed) = (self.k, self.mode, self.seed);
+        Ok(Layout { k, mode, seed, spaces: self.spaces, history: self.history, queues, ..Layout::new(dim) })
+    }
+
     /// The shape of a patch.
     pub(super) fn shape(&self) -> Result<Shape> {
         Shape::new(self.nx, self.ny, self.species()?.len())
@@ -129,107 +163,5 @@ impl Config {
             return Ok(ProteinStates::default());
         }
         ProteinStates::new(self.states.iter().map(|state| (state.name.clone(), state.kind)).collect())
-    }
-}
-
-/// Makes a [`Stream`]: `Stream::builder().capacity(10_000).open()`.
-#[derive(Clone, Default)]
-pub struct Builder {
-    pub(super) config: Config,
-    pub(super) log: Option<Log>,
-    pub(super) stop: Option<Arc<AtomicBool>>,
-}
-
-impl Builder {
-    /// Starts from these options.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Grid points of a patch along x and y.
-    #[must_use]
-    pub fn grid(mut self, nx: usize, ny: usize) -> Self {
-        (self.config.nx, self.config.ny) = (nx, ny);
-        self
-    }
-
-    /// The encoder, as [`Config::model`] says.
-    #[must_use]
-    pub fn model(mut self, name_or_path: impl Into<String>) -> Self {
-        self.config.model = name_or_path.into();
-        self
-    }
-
-    /// Candidates kept after an event.
-    #[must_use]
-    pub fn capacity(mut self, candidates: usize) -> Self {
-        self.config.capacity = candidates;
-        self
-    }
-
-    /// Nearest selected points that make a rank.
-    #[must_use]
-    pub fn k(mut self, k: usize) -> Self {
-        self.config.k = k;
-        self
-    }
-
-    /// Sequential or batch picks.
-    #[must_use]
-    pub fn mode(mut self, mode: dynim::Mode) -> Self {
-        self.config.mode = mode;
-        self
-    }
-
-    /// Slots of each producer's ring.
-    #[must_use]
-    pub fn slots(mut self, slots: usize) -> Self {
-        self.config.slots = slots;
-        self
-    }
-
-    /// Whether a worker thread encodes as patches come.
-    #[must_use]
-    pub fn background(mut self, yes: bool) -> Self {
-        self.config.background = yes;
-        self
-    }
-
-    /// Binds the worker to a processor.
-    #[must_use]
-    pub fn worker_cpu(mut self, cpu: usize) -> Self {
-        self.config.worker_cpu = Some(cpu);
-        self
-    }
-
-    /// Where the log goes. Without it there is none: the library never prints.
-    #[must_use]
-    pub fn log(mut self, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
-        self.log = Some(Arc::new(log));
-        self
-    }
-
-    /// A flag that the host may set, in a signal handler too, to the same effect as [`Stream::request_stop`].
-    #[must_use]
-    pub fn stop_flag(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.stop = Some(flag);
-        self
-    }
-
-    /// Opens the stream.
-    ///
-    /// # Errors
-    /// Those of an option out of its range ([`ErrorKind::Argument`](crate::error::ErrorKind::Argument),
-    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape)) and those of [`Model::open`](crate::encode::Model::open).
-    pub fn open(self) -> Result<Stream> {
-        Stream::open(self)
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -8,10 +8,14 @@
 //! takes in all that was committed before it, and no decision reads a clock.
 //! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::wire`]).
 
+mod builder;
 mod config;
 mod operator;
+mod picks;
 mod producer;
+mod queues;
 mod registry;
+mod route;
 mod stats;
 #[allow(clippy::module_inception, reason = "the noun that the folder is about")]
 mod stream;
@@ -19,7 +23,10 @@ mod stream;
 mod tests;
 mod worker;
 
-pub use config::{Builder, Config, Log, LogLevel, SpeciesConfig, StateConfig};
+pub use builder::Builder;
+pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
 pub use producer::{Loan, Producer, Pushed};
-pub use stats::{Latency, Rejected, Stage, Stats};
+pub use queues::QueueConfig;
+pub use route::Route;
+pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};

@@ -3,12 +3,13 @@
 //! One thread at a time, whichever holds the lock: the host's in [`super::Stream`]'s calls, or the worker.
 //! Not here: locks and threads ([`super::stream`], [`super::worker`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::config::LogLevel;
-use super::stats::{SamplerCounts, Stage, now_ns};
+use super::route::Router;
+use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
 use super::stream::Shared;
-use crate::dynim::{Event, Pick, Sampler};
+use crate::dynim::{Event, HistoryRow, Pick, Sampler};
 use crate::encode::Model;
 use crate::error::{Error, ErrorKind, Result, corrupt, state};
 use crate::patch::{PatchView, Protein};
@@ -20,10 +21,13 @@ pub(super) struct Operator {
     lanes: Vec<Lane>,
     pub(super) sampler: Sampler,
     model: Model,
-    /// Packed metadata of every patch that may still be selected, by id.
+    router: Router,
+    /// Packed metadata of every patch that may still be selected, by id: picks that were never started may be returned.
     kept: HashMap<u64, Vec<u8>>,
     /// Buffers of patches that were selected or discarded, for the next ones.
     spare: Vec<Vec<u8>>,
+    /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
+    pub(super) history: VecDeque<HistoryRow>,
     /// Step of the last event.
     last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
@@ -44,14 +48,16 @@ struct Lane {
 }
 
 impl Operator {
-    pub(super) fn new(model: Model, sampler: Sampler) -> Self {
+    pub(super) fn new(model: Model, sampler: Sampler, router: Router) -> Self {
         let point = vec![0.0; model.dim()];
         Self {
             lanes: Vec::new(),
             sampler,
             model,
+            router,
             kept: HashMap::new(),
             spare: Vec::new(),
+            history: VecDeque::new(),
             last_step: i64::MIN,
             several: false,
             lines: Vec::new(),
@@ -75,14 +81,19 @@ impl Operator {
         Ok(())
     }
 
-    /// What the sampler counts.
-    pub(super) fn counts(&self) -> SamplerCounts {
-        SamplerCounts {
-            events: self.sampler.events(),
-            waiting: self.sampler.waiting() as u64,
-            candidates: self.sampler.candidates() as u64,
-            selected: self.sampler.selected() as u64,
-            discarded: self.sampler.discarded() as u64,
+    /// Writes down what the sampler counts.
+    pub(super) fn count(&self, counts: &mut SamplerCounts) {
+        let sampler = &self.sampler;
+        counts.events = sampler.events();
+        counts.waiting = sampler.waiting() as u64;
+        counts.candidates = sampler.candidates() as u64;
+        counts.selected = sampler.selected() as u64;
+        counts.discarded = sampler.discarded() as u64;
+        counts.history_dropped = sampler.history_dropped();
+        counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
+        for (at, queue) in counts.queues.iter_mut().enumerate() {
+            *queue =
+                QueueStats { candidates: sampler.candidates_of(at) as u64, selected: sampler.selected_of(at) as u64 };
         }
     }
 
@@ -129,9 +140,7 @@ impl Operator {
         self.last_step = step;
         let event = self.sampler.select(step, n);
         for discarded in &event.discarded {
-            if let Some(buffer) = self.kept.remove(&discarded.id) {
-                self.spare.push(buffer);
-            }
+            self.forget(discarded.id);
         }
         let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
         Ok(Some(wire::SelectionBatch {
@@ -145,11 +154,9 @@ impl Operator {
     }
 
     /// What a pick tells its host.
-    fn selection(&mut self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
+    fn selection(&self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
         let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
-        let buffer = self.kept.remove(&pick.id).ok_or_else(lost)?;
-        let patch = wire::patch_meta(&buffer)?.to_owned();
-        self.spare.push(buffer);
+        let patch = wire::patch_meta(self.kept.get(&pick.id).ok_or_else(lost)?)?.to_owned();
         Ok(wire::Selection {
             id: pick.id,
             rank: pick.rank,
@@ -162,19 +169,29 @@ impl Operator {
             constellation: patch.constellation,
             proteins: patch.proteins,
             label: patch.label,
+            // There are at most `QUEUES_MAX` of them.
+            queue: pick.queue as u16,
         })
     }
 
-    /// All weights.
-    pub(super) fn weights(&mut self, shared: &Shared) -> wire::Weights {
+    /// Gives up what is kept of a patch that will not be selected, or not again.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.spare.extend(self.kept.remove(&id));
+    }
+
+    /// All weights, or those of one queue.
+    pub(super) fn weights(&mut self, shared: &Shared, queue: Option<usize>) -> Result<wire::Weights> {
         self.take_in_all(shared);
-        let weights = self.sampler.weights();
-        wire::Weights {
+        let weights = match queue {
+            None => self.sampler.weights(),
+            Some(queue) => self.sampler.weights_of(queue)?,
+        };
+        Ok(wire::Weights {
             event: self.sampler.events(),
             ids: weights.iter().map(|weight| weight.id).collect(),
             weights: weights.iter().map(|weight| weight.weight).collect(),
             normalised: weights.iter().map(|weight| weight.normalised).collect(),
-        }
+        })
     }
 
     /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
@@ -214,12 +231,13 @@ impl Operator {
             // Copied first: what was checked is what is kept.
             buffer.extend_from_slice(record.metadata);
             let unreadable = |error: Error| corrupt(format!("its metadata were overwritten: {error}"));
-            wire::patch_meta(&buffer).map_err(unreadable)?.meta(&mut self.proteins);
+            let view = wire::patch_meta(&buffer).map_err(unreadable)?;
+            let queue = self.router.queue(&view.meta(&mut self.proteins), view.constellation)?;
             let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
             let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
             self.model.encode(patch, &mut self.point).map_err(failed)?;
             let encoded = now_ns();
-            self.sampler.add(id, record.header.step, &self.point)?;
+            self.sampler.add_to(queue, id, record.header.step, &self.point, view.factor)?;
             Ok(encoded)
         };
         match take_in() {

@@ -98,24 +98,39 @@ pub struct Stats {
     pub events: u64,
     /// Encoded patches that no event has ranked yet.
     pub waiting: u64,
-    /// Candidates in the queue.
+    /// Candidates in all queues.
     pub candidates: u64,
     /// Patches selected so far.
     pub selected: u64,
     /// Patches discarded so far.
     pub discarded: u64,
+    /// Rows of history that were dropped because nobody drained them in time.
+    pub history_dropped: u64,
+    /// Each queue.
+    pub queues: Vec<QueueStats>,
     /// Latencies by [`Stage`], in the order of [`Stage::ALL`].
     pub latency: [Latency; Stage::ALL.len()],
 }
 
+/// What a queue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueStats {
+    /// Its candidates.
+    pub candidates: u64,
+    /// Its patches in S.
+    pub selected: u64,
+}
+
 /// What only the operator can count, as it was after its last step.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SamplerCounts {
     pub(super) events: u64,
     pub(super) waiting: u64,
     pub(super) candidates: u64,
     pub(super) selected: u64,
     pub(super) discarded: u64,
+    pub(super) history_dropped: u64,
+    pub(super) queues: Vec<QueueStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -171,7 +186,7 @@ impl Recorder {
     /// Everything counted and timed so far.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let sampler = *self.sampler.lock();
+        let sampler = self.sampler.lock().clone();
         let [value, shape, argument, conflict, model, corrupt] = std::array::from_fn(|i| read(&self.rejected[i]));
         Stats {
             pushed: read(&self.pushed),
@@ -192,6 +207,8 @@ impl Recorder {
             candidates: sampler.candidates,
             selected: sampler.selected,
             discarded: sampler.discarded,
+            history_dropped: sampler.history_dropped,
+            queues: sampler.queues,
         }
     }
 }

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::config::{Builder, Log, LogLevel};
+use super::builder::Builder;
+use super::config::{Log, LogLevel};
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
+use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::{Doorbell, Worker};
-use crate::dynim::{self, Sampler};
+use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
@@ -22,13 +24,14 @@ use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
-/// A stream of patches into one sampler. Its calls may come from any thread; [`stats`](Self::stats) and
+/// A stream of patches into a sampler of one queue or several. Its calls may come from any thread; [`stats`](Self::stats) and
 /// [`request_stop`](Self::request_stop) also while another is under way, and wait for nothing. The others take turns with
 /// each other and with the worker, which takes its turns patch by patch.
 pub struct Stream {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     slots: usize,
     model: Model,
+    queues: Vec<QueueConfig>,
     worker: Mutex<Option<Worker>>,
 }
 
@@ -96,7 +99,7 @@ impl Stream {
         Builder::default()
     }
 
-    pub(super) fn open(Builder { config, log, stop }: Builder) -> Result<Self> {
+    pub(super) fn open(Builder { config, log, route, stop }: Builder) -> Result<Self> {
         if !(config.size_nm.is_finite() && config.size_nm > 0.0) {
             return Err(argument(format!("a patch of {} nm: give a positive size", config.size_nm)));
         }
@@ -107,19 +110,16 @@ impl Stream {
         ring::Geometry::new(config.slots, shape.len())?;
         let model = Model::open_with_states(&config.model, shape, config.states()?)?;
         model.card().check_channels(config.species()?.names())?;
-        let sampler = Sampler::new(dynim::Config {
-            dim: model.dim(),
-            k: config.k,
-            capacity: config.capacity,
-            mode: config.mode,
-        })?;
+        let sampler = Sampler::with_layout(config.layout(model.dim())?)?;
+        let router = Router::new(&config, route)?;
+        let queues = sampler.layout().queues.clone();
         let shared = Arc::new(Shared {
             shape,
             size_nm: config.size_nm,
             states: config.states()?,
             registry: Registry::default(),
             recorder: Recorder::new(),
-            operator: Mutex::new(Operator::new(model.clone(), sampler)),
+            operator: Mutex::new(Operator::new(model.clone(), sampler, router)),
             doorbell: Doorbell::default(),
             closed: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -134,7 +134,7 @@ impl Stream {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, slots: config.slots, model, worker: Mutex::new(worker) })
+        Ok(Self { shared, slots: config.slots, model, queues, worker: Mutex::new(worker) })
     }
 
     /// A new producer called `name`: a label, the same after a restart.
@@ -198,12 +198,26 @@ impl Stream {
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if the stream is closed.
     pub fn weights(&self) -> Result<Weights> {
+        self.weigh(None)
+    }
+
+    /// The weights of what was selected from one queue, over that queue's patches alone: they compare with those of other
+    /// queues, each being a number of patches. `normalised` has the mean 1 over the queue.
+    ///
+    /// # Errors
+    /// Those of [`weights`](Self::weights), and [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if there is no
+    /// such queue.
+    pub fn weights_of(&self, queue: usize) -> Result<Weights> {
+        self.weigh(Some(queue))
+    }
+
+    fn weigh(&self, queue: Option<usize>) -> Result<Weights> {
         self.shared.check_open()?;
         let started = now_ns();
         let weights = self.shared.operate(|operator| {
-            let weights = operator.weights(&self.shared);
-            Weights { bytes: operator.packer().weights(&weights).to_vec(), weights }
-        });
+            let weights = operator.weights(&self.shared, queue)?;
+            Ok(Weights { bytes: operator.packer().weights(&weights).to_vec(), weights })
+        })?;
         self.shared.recorder.time(Stage::Weights, now_ns() - started);
         Ok(weights)
     }
@@ -231,6 +245,11 @@ impl Stream {
         &self.model
     }
 
+    /// The queues, by their numbers.
+    pub fn queues(&self) -> &[QueueConfig] {
+        &self.queues
+    }
+
     /// Makes a poll that is under way, and every later one, return [`Polled::Stopped`] after the next patch. Selecting
     /// goes on to work.
     pub fn request_stop(&self) {
@@ -244,18 +263,26 @@ impl Stream {
 
     /// Ends the stream and its worker: later calls on it and its producers are errors. Closing again does nothing.
     pub fn close(&self) {
-        self.close_within(Duration::MAX);
+        if self.close_within(Duration::MAX).is_err() {
+            self.shared.closed.store(true, Ordering::Release);
+            self.shared.ring_doorbell();
+        }
     }
 
     /// As [`close`](Self::close), but waits for the worker, which may be encoding a patch, no longer than `timeout`.
     /// `false`: it is still at work; the stream takes nothing more, close it again.
-    pub fn close_within(&self, timeout: Duration) -> bool {
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`](crate::error::ErrorKind::State) from inside the function that routes patches: the worker may
+    /// be this very thread, which cannot wait for itself.
+    pub fn close_within(&self, timeout: Duration) -> Result<bool> {
+        check_not_asking()?;
         self.shared.closed.store(true, Ordering::Release);
         let mut worker = self.worker.lock();
         if let Some(running) = worker.take() {
             *worker = running.join_within(timeout, &self.shared).err();
         }
-        worker.is_none()
+        Ok(worker.is_none())
     }
 }
 
@@ -266,8 +293,9 @@ impl Drop for Stream {
 }
 
 impl Shared {
-    /// Refuses work on a stream that is closed or broken.
+    /// Refuses work on a stream that is closed or broken, and from inside the function that routes patches.
     pub(super) fn check_open(&self) -> Result<()> {
+        check_not_asking()?;
         if self.broken.load(Ordering::Acquire) {
             return Err(panic(
                 "the stream met a bug of its own and takes nothing more: see the log, and please report it",
@@ -287,7 +315,7 @@ impl Shared {
         let breaking = BreakOnPanic(&self.broken);
         let result = step(&mut operator);
         std::mem::forget(breaking);
-        *self.recorder.sampler.lock() = operator.counts();
+        operator.count(&mut self.recorder.sampler.lock());
         let lines = std::mem::take(&mut operator.lines);
         // Fair, or a host that wants to select might wait for many patches of the worker's.
         MutexGuard::unlock_fair(operator);

@@ -25,6 +25,8 @@ pub(super) fn fixture() -> Vec<Message> {
         constellation: Constellation { ras: 2, raf: 1 },
         proteins: vec![protein(7, 4, 1, 0.125, -0.25), protein(8, 7, 0, 1.5, -0.0), protein(9, 0, -1, -14.75, 15.0)],
         label: Some("RAS-RAF, Größe 30 nm, 日本".to_owned()),
+        // The file is older than queues: it reads as the first one.
+        queue: 0,
     };
     let second = Selection {
         id: (1 << 48) - 1,
@@ -90,6 +92,20 @@ fn write_selection(out: &mut String, s: &Selection) {
         let (x, y) = (x_nm.to_bits(), y_nm.to_bits());
         writeln!(out, "  protein id {id} state {state} partner {partner} x_nm {x:016x} y_nm {y:016x}").unwrap();
     }
+}
+
+#[test]
+fn a_stream_of_one_queue_packs_to_the_bytes_of_the_first_file() {
+    let mut packer = Packer::new();
+    let mut bytes = Vec::new();
+    for message in fixture() {
+        bytes.extend_from_slice(match &message {
+            Message::SelectionBatch(batch) => packer.selection_batch(batch),
+            Message::Weights(weights) => packer.weights(weights),
+            other => panic!("the fixture has no {other:?}"),
+        });
+    }
+    assert!(bytes == FIXTURE);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct PatchMeta {
     pub proteins: Vec<Protein>,
     /// A name for people, never a key.
     pub label: Option<String>,
+    /// What its rank is multiplied by; `None`: its queue's factor.
+    pub factor: Option<f32>,
 }
 
 impl PatchMeta {
@@ -50,6 +52,7 @@ impl PatchMeta {
             center_nm: self.center_nm,
             proteins: &self.proteins,
             label: self.label.as_deref(),
+            factor: self.factor,
         }
     }
 }
@@ -59,7 +62,8 @@ impl PatchMeta {
 pub struct Selection {
     /// The patch's id.
     pub id: u64,
-    /// Mean distance to its nearest selected points when it was picked; +infinity where nothing was selected before.
+    /// Mean distance to its nearest selected points when it was picked, times its factor; +infinity where nothing was
+    /// selected before.
     pub rank: f32,
     /// Its position in S, the list of all selected, from 0.
     pub order: u32,
@@ -79,6 +83,8 @@ pub struct Selection {
     pub proteins: Vec<Protein>,
     /// A name for people, never a key.
     pub label: Option<String>,
+    /// The queue that it was picked from, from 0.
+    pub queue: u16,
 }
 
 /// What one event selected.

@@ -62,6 +62,7 @@ impl Packer {
                 constellation: Some(&ras_raf(constellation)),
                 proteins: Some(proteins),
                 label,
+                factor: meta.factor,
             },
         );
         let message = self.message(fb::Body::PatchMeta, body.as_union_value());
@@ -155,22 +156,26 @@ impl Packer {
         let label = selection.label.as_ref().map(|label| self.builder.create_string(label));
         let proteins = self.proteins(&selection.proteins);
         let latent = self.builder.create_vector(&selection.point);
-        fb::Selection::create(
-            &mut self.builder,
-            &fb::SelectionArgs {
-                id: selection.id,
-                rank: selection.rank,
-                order: selection.order,
-                event: selection.event,
-                point: Some(latent),
-                step: selection.step,
-                time_us: selection.time_us,
-                center_nm: Some(&point(selection.center_nm)),
-                constellation: Some(&ras_raf(selection.constellation)),
-                proteins: Some(proteins),
-                label,
-            },
-        )
+        // Largest fields first, as `create` has them, and no queue where it is the first: a stream of one queue gives the
+        // bytes that readers have always had.
+        let mut table = fb::SelectionBuilder::new(&mut self.builder);
+        table.add_time_us(selection.time_us);
+        table.add_step(selection.step);
+        table.add_event(selection.event);
+        table.add_id(selection.id);
+        if let Some(label) = label {
+            table.add_label(label);
+        }
+        table.add_proteins(proteins);
+        table.add_constellation(&ras_raf(selection.constellation));
+        table.add_center_nm(&point(selection.center_nm));
+        table.add_point(latent);
+        table.add_order(selection.order);
+        table.add_rank(selection.rank);
+        if selection.queue != 0 {
+            table.add_queue(selection.queue);
+        }
+        table.finish()
     }
 
     fn proteins(&mut self, proteins: &[Protein]) -> WIPOffset<Vector<'static, fb::Protein>> {

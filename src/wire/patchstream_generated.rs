@@ -731,6 +731,7 @@ pub mod patchstream {
             pub const VT_CONSTELLATION: ::flatbuffers::VOffsetT = 12;
             pub const VT_PROTEINS: ::flatbuffers::VOffsetT = 14;
             pub const VT_LABEL: ::flatbuffers::VOffsetT = 16;
+            pub const VT_FACTOR: ::flatbuffers::VOffsetT = 18;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -745,6 +746,9 @@ pub mod patchstream {
                 builder.add_time_us(args.time_us);
                 builder.add_step(args.step);
                 builder.add_id(args.id);
+                if let Some(x) = args.factor {
+                    builder.add_factor(x);
+                }
                 if let Some(x) = args.label {
                     builder.add_label(x);
                 }
@@ -820,6 +824,14 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(PatchMeta::VT_LABEL, None) }
             }
+            /// What its rank is multiplied by, positive and finite; absent: its queue's factor.
+            #[inline]
+            pub fn factor(&self) -> Option<f32> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<f32>(PatchMeta::VT_FACTOR, None) }
+            }
         }
 
         impl ::flatbuffers::Verifiable for PatchMeta<'_> {
@@ -840,6 +852,7 @@ pub mod patchstream {
                         true,
                     )?
                     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("label", Self::VT_LABEL, false)?
+                    .visit_field::<f32>("factor", Self::VT_FACTOR, false)?
                     .finish();
                 Ok(())
             }
@@ -852,6 +865,7 @@ pub mod patchstream {
             pub constellation: Option<&'a Constellation>,
             pub proteins: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Protein>>>,
             pub label: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub factor: Option<f32>,
         }
         impl<'a> Default for PatchMetaArgs<'a> {
             #[inline]
@@ -864,6 +878,7 @@ pub mod patchstream {
                     constellation: None, // required field
                     proteins: None,      // required field
                     label: None,
+                    factor: None,
                 }
             }
         }
@@ -902,6 +917,10 @@ pub mod patchstream {
                 self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(PatchMeta::VT_LABEL, label);
             }
             #[inline]
+            pub fn add_factor(&mut self, factor: f32) {
+                self.fbb_.push_slot_always::<f32>(PatchMeta::VT_FACTOR, factor);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PatchMetaBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 PatchMetaBuilder { fbb_: _fbb, start_: start }
@@ -926,6 +945,7 @@ pub mod patchstream {
                 ds.field("constellation", &self.constellation());
                 ds.field("proteins", &self.proteins());
                 ds.field("label", &self.label());
+                ds.field("factor", &self.factor());
                 ds.finish()
             }
         }
@@ -957,6 +977,7 @@ pub mod patchstream {
             pub const VT_CONSTELLATION: ::flatbuffers::VOffsetT = 20;
             pub const VT_PROTEINS: ::flatbuffers::VOffsetT = 22;
             pub const VT_LABEL: ::flatbuffers::VOffsetT = 24;
+            pub const VT_QUEUE: ::flatbuffers::VOffsetT = 26;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -989,6 +1010,7 @@ pub mod patchstream {
                 }
                 builder.add_order(args.order);
                 builder.add_rank(args.rank);
+                builder.add_queue(args.queue);
                 builder.finish()
             }
 
@@ -999,7 +1021,8 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u64>(Selection::VT_ID, Some(0)).unwrap() }
             }
-            /// Mean distance to its nearest selected points when it was picked; +infinity where nothing was selected before.
+            /// Mean distance to its nearest selected points when it was picked, times its factor; +infinity where nothing was
+            /// selected before.
             #[inline]
             pub fn rank(&self) -> f32 {
                 // Safety:
@@ -1087,6 +1110,14 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Selection::VT_LABEL, None) }
             }
+            /// The queue that it was picked from, from 0.
+            #[inline]
+            pub fn queue(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Selection::VT_QUEUE, Some(0)).unwrap() }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Selection<'_> {
@@ -1115,6 +1146,7 @@ pub mod patchstream {
                         true,
                     )?
                     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("label", Self::VT_LABEL, false)?
+                    .visit_field::<u16>("queue", Self::VT_QUEUE, false)?
                     .finish();
                 Ok(())
             }
@@ -1131,6 +1163,7 @@ pub mod patchstream {
             pub constellation: Option<&'a Constellation>,
             pub proteins: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Protein>>>,
             pub label: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub queue: u16,
         }
         impl<'a> Default for SelectionArgs<'a> {
             #[inline]
@@ -1147,6 +1180,7 @@ pub mod patchstream {
                     constellation: None, // required field
                     proteins: None,      // required field
                     label: None,
+                    queue: 0,
                 }
             }
         }
@@ -1201,6 +1235,10 @@ pub mod patchstream {
                 self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Selection::VT_LABEL, label);
             }
             #[inline]
+            pub fn add_queue(&mut self, queue: u16) {
+                self.fbb_.push_slot::<u16>(Selection::VT_QUEUE, queue, 0);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SelectionBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 SelectionBuilder { fbb_: _fbb, start_: start }
@@ -1230,6 +1268,7 @@ pub mod patchstream {
                 ds.field("constellation", &self.constellation());
                 ds.field("proteins", &self.proteins());
                 ds.field("label", &self.label());
+                ds.field("queue", &self.queue());
                 ds.finish()
             }
         }

@@ -32,9 +32,9 @@ prop_compose! {
         center_nm in [float64(), float64()],
         (ras, raf) in any::<(u16, u16)>(),
         proteins in proteins(),
-        label in any::<Option<String>>(),
+        (label, factor) in (any::<Option<String>>(), proptest::option::of(float32())),
     ) -> PatchMeta {
-        PatchMeta { id, step, time_us, center_nm, constellation: Constellation { ras, raf }, proteins, label }
+        PatchMeta { id, step, time_us, center_nm, constellation: Constellation { ras, raf }, proteins, label, factor }
     }
 }
 
@@ -42,11 +42,11 @@ prop_compose! {
     fn selections()(
         meta in patch_metas(),
         rank in float32(),
-        (order, event) in any::<(u32, u64)>(),
+        (order, event, queue) in any::<(u32, u64, u16)>(),
         point in vec(float32(), 0..20),
     ) -> Selection {
-        let PatchMeta { id, step, time_us, center_nm, constellation, proteins, label } = meta;
-        Selection { id, rank, order, event, point, step, time_us, center_nm, constellation, proteins, label }
+        let PatchMeta { id, step, time_us, center_nm, constellation, proteins, label, .. } = meta;
+        Selection { id, rank, order, event, point, step, time_us, center_nm, constellation, proteins, label, queue }
     }
 }
 
@@ -224,8 +224,8 @@ fn no_flipped_byte_makes_a_reader_panic() {
     let Message::SelectionBatch(batch) = &stream[0] else { panic!("a batch comes first") };
     let s = &batch.selections[0];
     let Selection { id, step, time_us, center_nm, constellation, .. } = *s;
-    let meta =
-        PatchMeta { id, step, time_us, center_nm, constellation, proteins: s.proteins.clone(), label: s.label.clone() };
+    let (proteins, label, factor) = (s.proteins.clone(), s.label.clone(), Some(2.5));
+    let meta = PatchMeta { id, step, time_us, center_nm, constellation, proteins, label, factor };
     let mut patch = packer.patch_meta(&meta.meta(), constellation).to_vec();
     let (mut whole, mut refused) = (0, 0);
     for mask in (0..8).map(|bit| 1 << bit).chain([0xff]) {

@@ -34,6 +34,8 @@ pub struct PatchMetaView<'a> {
     pub constellation: Constellation,
     /// A name for people, never a key.
     pub label: Option<&'a str>,
+    /// What its rank is multiplied by; `None`: its queue's factor.
+    pub factor: Option<f32>,
     proteins: Vector<'a, fb::Protein>,
 }
 
@@ -51,8 +53,8 @@ impl<'a> PatchMetaView<'a> {
     {
         proteins.clear();
         proteins.extend(self.proteins());
-        let Self { id, step, time_us, center_nm, label, .. } = *self;
-        Meta { id, step, time_us, center_nm, proteins, label }
+        let Self { id, step, time_us, center_nm, label, factor, .. } = *self;
+        Meta { id, step, time_us, center_nm, proteins, label, factor }
     }
 
     /// The same, owned.
@@ -65,6 +67,7 @@ impl<'a> PatchMetaView<'a> {
             constellation: self.constellation,
             proteins: self.proteins().collect(),
             label: self.label.map(str::to_owned),
+            factor: self.factor,
         }
     }
 
@@ -76,6 +79,7 @@ impl<'a> PatchMetaView<'a> {
             center_nm: xy(table.center_nm()),
             constellation: ras_raf(table.constellation()),
             label: table.label(),
+            factor: table.factor(),
             proteins: table.proteins(),
         }
     }
@@ -194,6 +198,7 @@ fn selection(table: fb::Selection) -> Selection {
         constellation: ras_raf(table.constellation()),
         proteins: table.proteins().iter().map(protein).collect(),
         label: table.label().map(str::to_owned),
+        queue: table.queue(),
     }
 }
 

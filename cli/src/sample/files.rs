@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use patchstream::dynim::{Event, Weight};
+use patchstream::dynim::{Event, HISTORY_HEAD, HistoryRow, Weight, What};
 use patchstream::error::Result;
 
 use super::points::Ids;
@@ -38,34 +38,37 @@ impl Files {
             folder: folder.into(),
             selected: table(folder, NAMES[0], "event,order,id,rank")?,
             discarded: table(folder, NAMES[1], "event,id,rank")?,
-            history: table(folder, NAMES[3], "event,step,id,what,rank")?,
+            history: table(folder, NAMES[3], HISTORY_HEAD)?,
         })
     }
 
     /// Adds a point that was selected outright.
     pub fn outright(&mut self, id: u64, order: usize) -> Result<()> {
         let id = Ids::outside(id);
-        self.selected.line(format_args!("-1,{order},{id},"))?;
-        self.history.line(format_args!("-1,-1,{id},selected,"))
+        self.selected.line(format_args!("-1,{order},{id},"))
     }
 
-    /// Adds a point that arrived for `event`.
-    pub fn added(&mut self, event: u64, id: u64) -> Result<()> {
-        self.history.line(format_args!("{event},{event},{},added,", Ids::outside(id)))
+    /// Adds what the sampler wrote down.
+    pub fn history(&mut self, rows: impl Iterator<Item = HistoryRow>) -> Result<()> {
+        for HistoryRow { event, step, id, what, rank } in rows {
+            // A point arrives for the event that is to come, whose number is its step.
+            let event = if what == What::Added { step } else { event };
+            let rank = rank.map_or_else(String::new, |rank| format_g(rank.into(), 9));
+            self.history.line(format_args!("{event},{step},{},{what},{rank}", Ids::outside(id)))?;
+        }
+        Ok(())
     }
 
     /// Adds what an event did.
     pub fn event(&mut self, event: &Event) -> Result<()> {
-        let (number, step) = (event.number, event.step);
+        let number = event.number;
         for discarded in &event.discarded {
             let (id, rank) = (Ids::outside(discarded.id), format_g(discarded.rank.into(), 9));
             self.discarded.line(format_args!("{number},{id},{rank}"))?;
-            self.history.line(format_args!("{number},{step},{id},discarded,{rank}"))?;
         }
         for pick in &event.picks {
             let (id, rank) = (Ids::outside(pick.id), format_g(pick.rank.into(), 9));
             self.selected.line(format_args!("{number},{},{id},{rank}", pick.order))?;
-            self.history.line(format_args!("{number},{step},{id},selected,{rank}"))?;
         }
         Ok(())
     }

@@ -107,7 +107,9 @@ impl Options {
         };
         let capacity = usize::try_from(self.capacity).unwrap_or(usize::MAX);
         let queue = QueueConfig { kind, capacity, ..QueueConfig::new("all") };
-        Ok(Layout { k: self.k.into(), mode: self.mode, seed: self.seed, queues: vec![queue], ..Layout::new(dim) })
+        let (k, mode, seed) = (self.k.into(), self.mode, self.seed);
+        // The rows are drained into a file several times an event.
+        Ok(Layout { k, mode, seed, history: usize::MAX, queues: vec![queue], ..Layout::new(dim) })
     }
 }
 

@@ -89,9 +89,11 @@ impl Run<'_> {
         while (self.done.outright as u64) < self.options.first && self.points.read(&mut self.buffer)? {
             let id = self.ids.inside(self.done.arrived);
             let begin = Start::now();
-            let order = self.sampler.select_outright(id, &self.buffer)?;
+            // Of no event: its step in the history is -1, as its event is.
+            let order = self.sampler.select_outright_in(0, id, -1, &self.buffer)?;
             self.done.arrivals += begin.spent();
             self.files.outright(id, order)?;
+            self.files.history(self.sampler.drain_history())?;
             self.done.outright += 1;
             self.done.arrived += 1;
         }
@@ -113,9 +115,7 @@ impl Run<'_> {
                 self.sampler.add(self.ids.inside(row), number as i64, point)?;
             }
             spent += begin.spent();
-            for row in first..first + rows {
-                self.files.added(number, self.ids.inside(row))?;
-            }
+            self.files.history(self.sampler.drain_history())?;
             self.done.arrived += rows;
             left -= rows;
         }
@@ -127,6 +127,7 @@ impl Run<'_> {
         let picking = begin.spent();
 
         self.files.event(&event)?;
+        self.files.history(self.sampler.drain_history())?;
         let done = &mut self.done;
         done.arrivals += spent;
         done.picks += picking;

@@ -17,7 +17,7 @@ static void fill(uint64_t id) {
 }
 
 static patchstream_patch patch_of(uint64_t id, int64_t step) {
-  patchstream_patch patch = {sizeof patch, 0, id, step, 0.5, {15, 15}, NULL, NULL};
+  patchstream_patch patch = {sizeof patch, 0, id, step, 0.5, {15, 15}, NULL, NULL, 0, 0};
   return patch;
 }
 

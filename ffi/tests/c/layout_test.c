@@ -8,7 +8,7 @@
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
 static void layout_never_moves(void) {
-  CHECK(sizeof(struct patchstream_options) == 80);
+  CHECK(sizeof(struct patchstream_options) == 112);
   OFFSET(patchstream_options, struct_size, 0);
   OFFSET(patchstream_options, threads, 4);
   OFFSET(patchstream_options, worker_cpu, 8);
@@ -23,12 +23,16 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_options, config, 56);
   OFFSET(patchstream_options, log, 64);
   OFFSET(patchstream_options, log_user, 72);
+  OFFSET(patchstream_options, seed, 80);
+  OFFSET(patchstream_options, history, 88);
+  OFFSET(patchstream_options, route, 96);
+  OFFSET(patchstream_options, route_user, 104);
   CHECK(sizeof(struct patchstream_protein) == 32);
   OFFSET(patchstream_protein, state, 8);
   OFFSET(patchstream_protein, partner, 12);
   OFFSET(patchstream_protein, x_nm, 16);
   OFFSET(patchstream_protein, y_nm, 24);
-  CHECK(sizeof(struct patchstream_patch) == 64);
+  CHECK(sizeof(struct patchstream_patch) == 72);
   OFFSET(patchstream_patch, protein_count, 4);
   OFFSET(patchstream_patch, id, 8);
   OFFSET(patchstream_patch, step, 16);
@@ -36,6 +40,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_patch, center_nm, 32);
   OFFSET(patchstream_patch, proteins, 48);
   OFFSET(patchstream_patch, label, 56);
+  OFFSET(patchstream_patch, factor, 64);
   CHECK(sizeof(struct patchstream_field) == 64);
   OFFSET(patchstream_field, type, 4);
   OFFSET(patchstream_field, nx, 8);
@@ -44,7 +49,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_field, stride_c, 40);
   OFFSET(patchstream_field, data, 48);
   OFFSET(patchstream_field, planes, 56);
-  CHECK(sizeof(struct patchstream_selection) == 104);
+  CHECK(sizeof(struct patchstream_selection) == 112);
   OFFSET(patchstream_selection, order, 4);
   OFFSET(patchstream_selection, id, 8);
   OFFSET(patchstream_selection, event, 16);
@@ -59,18 +64,49 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_selection, protein_count, 92);
   OFFSET(patchstream_selection, ras, 96);
   OFFSET(patchstream_selection, raf, 100);
+  OFFSET(patchstream_selection, queue, 104);
   CHECK(sizeof(struct patchstream_weight) == 32);
   OFFSET(patchstream_weight, id, 8);
   OFFSET(patchstream_weight, weight, 16);
   OFFSET(patchstream_weight, normalised, 24);
   CHECK(sizeof(struct patchstream_model_info) == 40);
-  CHECK(sizeof(struct patchstream_stats) == 280);
+  CHECK(sizeof(struct patchstream_stats) == 296);
   OFFSET(patchstream_stats, pushed, 8);
   OFFSET(patchstream_stats, rejected, 32);
   OFFSET(patchstream_stats, encoded, 88);
   OFFSET(patchstream_stats, discarded, 128);
   OFFSET(patchstream_stats, push, 136);
   OFFSET(patchstream_stats, weights, 256);
+  OFFSET(patchstream_stats, queues, 280);
+  OFFSET(patchstream_stats, history_dropped, 288);
+  CHECK(sizeof(struct patchstream_arrival) == 56);
+  OFFSET(patchstream_arrival, protein_count, 4);
+  OFFSET(patchstream_arrival, id, 8);
+  OFFSET(patchstream_arrival, step, 16);
+  OFFSET(patchstream_arrival, center_nm, 24);
+  OFFSET(patchstream_arrival, proteins, 40);
+  OFFSET(patchstream_arrival, ras, 48);
+  OFFSET(patchstream_arrival, raf, 52);
+  CHECK(sizeof(struct patchstream_queue_stats) == 32);
+  OFFSET(patchstream_queue_stats, name, 8);
+  OFFSET(patchstream_queue_stats, candidates, 16);
+  OFFSET(patchstream_queue_stats, selected, 24);
+  CHECK(sizeof(struct patchstream_pick) == 48);
+  OFFSET(patchstream_pick, state, 4);
+  OFFSET(patchstream_pick, id, 8);
+  OFFSET(patchstream_pick, event, 16);
+  OFFSET(patchstream_pick, rank, 24);
+  OFFSET(patchstream_pick, queue, 32);
+  OFFSET(patchstream_pick, failures, 36);
+  OFFSET(patchstream_pick, was_started, 40);
+  CHECK(sizeof(struct patchstream_history_row) == 40);
+  OFFSET(patchstream_history_row, step, 8);
+  OFFSET(patchstream_history_row, id, 16);
+  OFFSET(patchstream_history_row, rank, 24);
+  OFFSET(patchstream_history_row, what, 32);
+  CHECK(PATCHSTREAM_ISSUED == 1 && PATCHSTREAM_STARTED == 2 && PATCHSTREAM_INTERRUPTED == 3 && PATCHSTREAM_DONE == 4);
+  CHECK(PATCHSTREAM_FAILED == 5 && PATCHSTREAM_RETURNED == 6 && PATCHSTREAM_ADDED == 7 && PATCHSTREAM_DISCARDED == 8);
+  CHECK(PATCHSTREAM_SELECTED == 9 && PATCHSTREAM_WITHDRAWN == 10);
 }
 
 static void versions_and_names(void) {

@@ -12,13 +12,33 @@ const MODEL: &str = if cfg!(feature = "tract") { "metric" } else { "mean" };
 
 fn run(source: &str, name: &str, flags: &[&str], link: Link) -> String {
     let program = compile(source, name, flags, link);
-    String::from_utf8(succeed(Command::new(program).args(["--model", MODEL])).stdout).expect("text")
+    // A folder of its own to start in: some write files there.
+    let folder = program.with_extension("run");
+    std::fs::create_dir_all(&folder).expect("room for a folder");
+    let mut program = Command::new(program);
+    String::from_utf8(succeed(program.args(["--model", MODEL]).current_dir(folder)).stdout).expect("text")
 }
 
 #[test]
 fn c_program_sees_the_errors_and_the_answers_that_the_header_promises() {
     let said = run("ffi/tests/c/abi_test.c", "abi_test", &[], Link::Shared);
     assert!(said.ends_with("abi_test: 0 failures\n"), "{said}");
+}
+
+#[test]
+fn c_program_routes_patches_to_queues_and_tells_states() {
+    for (name, link) in [("queues_test_c", Link::Shared), ("queues_test_c_static", Link::Static)] {
+        let said = run("ffi/tests/c/queues_test.c", name, &[], link);
+        assert!(said.ends_with("queues_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
+fn cpp_face_has_queues_states_and_history_with_and_without_exceptions() {
+    for (name, flags) in [("queues_test_cpp", &[][..]), ("queues_test_cpp_noexcept", &["-fno-exceptions"])] {
+        let said = run("ffi/tests/cpp/queues_test.cpp", name, flags, Link::Shared);
+        assert!(said.ends_with("queues_test: 0 failures\n"), "{said}");
+    }
 }
 
 #[test]

@@ -125,6 +125,16 @@ fn bad_meta_is_refused_and_says_which_patch() {
 }
 
 #[test]
+fn factor_is_positive_and_finite() {
+    let patch = patch();
+    let with = |factor| check_meta(&Meta { factor, ..patch.meta() }, &ProteinStates::default(), 30.0);
+    assert!([None, Some(1.0), Some(f32::MIN_POSITIVE), Some(f32::MAX)].into_iter().all(|factor| with(factor).is_ok()));
+    for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(with(Some(bad)).unwrap_err().kind(), ErrorKind::Value);
+    }
+}
+
+#[test]
 fn bad_density_is_named_by_pixel_and_channel() {
     let shape = Shape::new(3, 2, 2).unwrap();
     let mut densities = vec![-0.25; 12];

@@ -132,7 +132,7 @@ proptest! {
         let center = proteins.iter().find(|p| p.id == 1).unwrap();
         prop_assert!(center.x_nm.abs() <= dx / 2.0 + 1e-9 && center.y_nm.abs() <= dx / 2.0 + 1e-9);
         let meta =
-            Meta { id: 1, step: 0, time_us: 0.0, center_nm: window.center_nm, proteins: &proteins, label: None };
+            Meta { id: 1, center_nm: window.center_nm, proteins: &proteins, ..Meta::default() };
         prop_assert!(check_meta(&meta, &ProteinStates::default(), 30.0).is_ok());
     }
 }

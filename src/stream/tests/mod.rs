@@ -1,6 +1,8 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
 mod between;
+mod picks;
+mod queues;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::sync::AtomicBool;
 
 const LONG: Duration = Duration::from_secs(3600);
 const NONE: Meta<'static> =
-    Meta { id: 1, step: 0, time_us: 0.5, center_nm: [1.0, 2.0], proteins: &[], label: Some("control") };
+    Meta { id: 1, step: 0, time_us: 0.5, center_nm: [1.0, 2.0], proteins: &[], label: Some("control"), factor: None };
 
 fn builder() -> Builder {
     Stream::builder().grid(5, 5).model("mean").slots(8)
