@@ -19,7 +19,7 @@ fn encode(c: &mut Criterion) {
     let shape = Shape::new(37, 37, 14).expect("a shape that patches have");
     let densities = ramp(shape);
     let patch = PatchView { shape, densities: &densities, proteins: &[] };
-    let names: &[&str] = if cfg!(feature = "tract") { &["metric", "mean", "radial"] } else { &["mean", "radial"] };
+    let names: &[&str] = if cfg!(feature = "fused") { &["metric", "mean", "radial"] } else { &["mean", "radial"] };
     for &name in names {
         let model = Model::open(name, shape).expect("a built-in model");
         let mut point = vec![0.0; model.dim()];

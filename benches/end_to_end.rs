@@ -55,7 +55,7 @@ fn prepared(model: &str, selected: usize) -> (Stream, Producer, u64) {
 fn commit_to_candidate(c: &mut Criterion) {
     let mut group = c.benchmark_group("end_to_end/push_to_ranked");
     let models: &[(&str, usize)] =
-        if cfg!(feature = "tract") { &[("mean", 20_000), ("metric", 20_000)] } else { &[("mean", 20_000)] };
+        if cfg!(feature = "fused") { &[("mean", 20_000), ("metric", 20_000)] } else { &[("mean", 20_000)] };
     for &(model, selected) in models {
         let (stream, mut producer, mut id) = prepared(model, selected);
         let mut densities = vec![0.0; SHAPE.len()];

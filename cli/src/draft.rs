@@ -1,11 +1,12 @@
 //! Files that get their names when they are whole: a run writes `NAME.part`, and renames all of them at its end.
 //!
+//! A file that is dropped before is taken away again, so a run that fails leaves nothing.
 //! The summary is the last of a run's files. It says that the others are there and belong together.
-//! Not here: what the files hold ([`super::output`], [`super::sample`]).
+//! Not here: what the files hold ([`super::output`], [`super::sample`], [`super::encode`]).
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use patchstream::error::{Error, Result, io};
@@ -15,6 +16,8 @@ pub struct Draft {
     path: PathBuf,
     part: PathBuf,
     file: BufWriter<File>,
+    /// It has its name.
+    kept: bool,
 }
 
 impl Draft {
@@ -25,7 +28,35 @@ impl Draft {
     pub fn create(folder: &Path, name: &str) -> Result<Self> {
         let part = part(folder, name);
         let file = File::create(&part).map_err(|error| failed("write", &part, &error))?;
-        Ok(Self { path: folder.join(name), part, file: BufWriter::new(file) })
+        Ok(Self { path: folder.join(name), part, file: BufWriter::new(file), kept: false })
+    }
+
+    /// Starts the file that is to be called `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if something other than a plain file is there, or its folder
+    /// is missing or cannot be written to.
+    pub fn at(path: &Path) -> Result<Self> {
+        let refused = |why: &dyn fmt::Display| io(format!("cannot write {}: {why}", path.display()));
+        // A rename would replace a device or a pipe as it does a file.
+        if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+            return Err(refused(&"it is a folder, a device or a pipe: give the name of a file"));
+        }
+        let name = path.file_name().ok_or_else(|| refused(&"it has no name: give the name of a file"))?;
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = path.with_file_name(part);
+        let file = File::create(&part).map_err(|error| refused(&format!("{error}: choose another place for it")))?;
+        Ok(Self { path: path.into(), part, file: BufWriter::new(file), kept: false })
+    }
+
+    /// Writes `bytes` so many bytes after its start.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if the disk is full or fails.
+    pub fn write_at(&mut self, start: u64, bytes: &[u8]) -> Result<()> {
+        let written = self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.write_all(bytes));
+        written.map_err(|error| failed("write", &self.part, &error))
     }
 
     /// Appends to it.
@@ -44,11 +75,24 @@ impl Draft {
         writeln!(self.file, "{line}").map_err(|error| failed("write", &self.part, &error))
     }
 
-    /// The bytes reach the disk before the name does.
-    fn keep(mut self) -> Result<()> {
+    /// Gives it its name. The bytes reach the disk before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if the disk is full or fails.
+    pub fn keep(mut self) -> Result<()> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         let named = written.and_then(|()| fs::rename(&self.part, &self.path));
+        self.kept = named.is_ok();
         named.map_err(|error| failed("write", &self.path, &error))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What cannot be removed stays; the run's own error is the one to tell.
+            let _ = fs::remove_file(&self.part);
+        }
     }
 }
 
@@ -80,14 +124,6 @@ pub fn keep(files: Vec<Draft>, summary: Draft) -> Result<()> {
         _ => {}
     }
     files.into_iter().chain([summary]).try_for_each(Draft::keep)
-}
-
-/// Takes away what a run that failed has left of its files.
-pub fn remove(folder: &Path, names: &[&str]) {
-    for name in names {
-        // What cannot be removed stays; the run's own error is the one to tell.
-        let _ = fs::remove_file(part(folder, name));
-    }
 }
 
 fn part(folder: &Path, name: &str) -> PathBuf {

@@ -1,11 +1,15 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what a campaign does ([`campaign`]), what `sample` does ([`sample`]).
+//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`]).
 
 mod bridge;
 mod campaign;
+mod clock;
 mod draft;
+mod encode;
+mod model;
+mod npy;
 mod number;
 mod options;
 mod output;
@@ -33,6 +37,10 @@ fn main() -> ExitCode {
         }
         Some(Command::Campaign(options)) => stop_on_signals().and_then(|stop| campaign::run(&options, &stop)),
         Some(Command::Sample(options)) => stop_on_signals().and_then(|stop| sample::run(&options, &stop)),
+        Some(Command::Encode(options)) => stop_on_signals().and_then(|stop| encode::run(&options, &stop)),
+        Some(Command::Model(options)) => match options.action {
+            model::Action::Check { model } => model::check(&model).map(|()| false),
+        },
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

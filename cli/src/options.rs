@@ -1,14 +1,15 @@
 //! What the command can be told, and its help.
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
-//! Not here: what is done with them ([`super::campaign`]), the options of `sample` ([`super::sample`]).
+//! Not here: what is done with them ([`super::campaign`]), those of the other commands
+//! ([`super::sample`], [`super::encode`], [`super::model`]).
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
 
-use super::sample;
+use super::{encode, model, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -52,6 +53,18 @@ pub enum Command {
     /// given twice the last one counts.
     #[command(args_override_self = true)]
     Sample(Box<sample::Options>),
+    /// Make points of the patches in a file
+    ///
+    /// Runs an encoder on patches that you have already, and writes their points, row by row. The file of patches is read
+    /// in blocks and may be larger than memory. Prints which back-end ran, patches per second, and the latency of a patch.
+    ///
+    /// The same patches, model and back-end give the same points, bit for bit, on any number of threads and in any
+    /// batches. If anything is wrong, or with Ctrl-C, nothing is written. Of an option that is given twice the last one
+    /// counts.
+    #[command(args_override_self = true)]
+    Encode(encode::Options),
+    /// Look at a model before it is used
+    Model(model::Options),
 }
 
 /// The options of a campaign.

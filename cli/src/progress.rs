@@ -64,6 +64,14 @@ impl Progress {
         }
     }
 
+    /// `step` is done, of steps that are many and short: nothing but a bar is shown, and none off a terminal.
+    pub fn bar_at(&self, step: i64, message: &'static str) {
+        if self.terminal {
+            self.bar.set_position(step as u64);
+            self.bar.set_message(message);
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

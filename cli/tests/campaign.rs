@@ -68,7 +68,7 @@ fn the_metric_network_selects_the_same_with_a_background_thread_and_is_said_to_b
     let model = &summary(&inline)["model"];
     assert_eq!(model["trained"], false);
     assert_eq!(model["sha256"].as_str().map(str::len), Some(64));
-    assert_eq!(summary(&inline)["backend"], "tract");
+    assert!(summary(&inline)["backend"].as_str().unwrap().starts_with("fused-"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct patchstream_model_info {
     pub name: *const c_char,
     /// The sha256 of its file in hexadecimal digits, "" for a built-in without one.
     pub sha256: *const c_char,
-    /// What runs it: "tract" or "builtin".
+    /// What runs it: "fused-avx512", "fused-avx2", "fused-portable", "tract" or "builtin".
     pub backend: *const c_char,
 }
 

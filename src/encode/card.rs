@@ -43,6 +43,8 @@ pub struct Card {
     pub normalise: Normalise,
     /// How the points of the training data are spread, for hosts that look for drift.
     pub points: Option<Points>,
+    /// What the values of a classifier's point stand for; they are probabilities then. Left out for other models.
+    pub classes: Option<Classes>,
     /// Figures of merit by name, such as `nearest_neighbour_accuracy`; finite.
     #[serde(default)]
     pub evaluation: BTreeMap<String, f64>,
@@ -116,6 +118,17 @@ pub struct Points {
     /// A small sample of the points themselves, rows of `d` values.
     #[serde(default)]
     pub reference: Vec<Vec<f64>>,
+}
+
+/// The classes of a classifier, in the order of its point's values.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classes {
+    /// What people call each class; unique, not empty, one a latent coordinate.
+    pub labels: Vec<String>,
+    /// Names of the protein states that each class stands for, of a complex the state of its RAS; each in one class at most.
+    /// A class without any is one that no known state agrees with.
+    pub states: Vec<Vec<String>>,
 }
 
 impl Normalise {
@@ -202,6 +215,9 @@ impl Card {
         if let Some(points) = &self.points {
             points.check(self.latent_dimension)?;
         }
+        if let Some(classes) = &self.classes {
+            classes.check(self.latent_dimension)?;
+        }
         for (name, figure) in &self.evaluation {
             finite(&format!("evaluation.{name}"), &[*figure], |_| String::new())?;
         }
@@ -249,6 +265,20 @@ impl Card {
                     list[c],
                     divisors[c]
                 )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Classes {
+    fn check(&self, dimension: usize) -> Result<()> {
+        length("classes.labels", self.labels.len(), dimension)?;
+        length("classes.states", self.states.len(), dimension)?;
+        for (what, names) in [("label", &self.labels), ("state", &self.states.concat())] {
+            let mut seen = HashSet::new();
+            if let Some(twice) = names.iter().find(|n| n.is_empty() || !seen.insert(n.as_str())) {
+                return Err(model(format!("the card's classes have a {what} `{twice}` that is empty or given twice")));
             }
         }
         Ok(())

@@ -3,26 +3,48 @@
 //! A [`Model`] is a built-in encoder (`mean`, `radial`, `metric`) or a network in `NAME.onnx` with its [`Card`] in
 //! `NAME.toml` beside it. Patches come as `densities[(y * nx + x) * channels + c]`, nm^-2.
 //!
-//! | file | what it is |
+//! | file or folder | what it is |
 //! |---|---|
-//! | `model` | opening, checking and running a model: the one type that others use |
+//! | `model` | a model and running it: the one type that others use |
+//! | `open` | finding, reading and checking a model's files |
 //! | `card` | what the card says, and the checks of each of its fields |
-//! | `normalise` | densities to a network's input, in one pass |
-//! | `network` | tract: loading, checking and running an ONNX graph (cargo feature `tract`) |
+//! | `prepare` | turning a patch and making it coarser, if the model asks for it |
 //! | `mean`, `radial` | the encoders that need no network |
+//! | `network` | a network: which back-end runs it, and which densities it may see (cargo feature `fused`) |
+//! | `onnx/` | reading and writing ONNX files |
+//! | `fold/` | the same network with fewer operations |
+//! | `chain` | a folded network as a list of layers |
+//! | `plan/` | the fused plan: kernels for such a list |
+//! | `tract` | the general back-end (cargo feature `tract`) |
+//! | `normalise` | the constants of a card, ready for networks |
+//! | `pool` | scratch that calls leave for the next ones |
 //!
-//! Not here: ranking points ([`crate::dynim`]), training, or graph surgery.
+//! Not here: ranking points ([`crate::dynim`]), training.
 
 mod card;
+#[cfg(feature = "fused")]
+mod chain;
+#[cfg(feature = "fused")]
+mod fold;
 mod mean;
 mod model;
-#[cfg(feature = "tract")]
+#[cfg(feature = "fused")]
 mod network;
-#[cfg(feature = "tract")]
+#[cfg(feature = "fused")]
 mod normalise;
+#[cfg(feature = "fused")]
+mod onnx;
+mod open;
+#[cfg(feature = "fused")]
+mod plan;
+mod pool;
+mod prepare;
 mod radial;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tract")]
+mod tract;
 
-pub use card::{Card, Input, Layout, Normalise, Points, Turn};
+pub use card::{Card, Classes, Input, Layout, Normalise, Points, Turn};
 pub use model::Model;
+pub use open::{BackendChoice, OpenOptions, Report};

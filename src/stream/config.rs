@@ -92,7 +92,7 @@ impl Default for Config {
             nx: 37,
             ny: 37,
             size_nm: 30.0,
-            model: if cfg!(feature = "tract") { "metric" } else { "mean" }.into(),
+            model: if cfg!(feature = "fused") { "metric" } else { "mean" }.into(),
             k: 10,
             capacity: None,
             mode: dynim::Mode::Sequential,

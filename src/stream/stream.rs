@@ -126,6 +126,11 @@ impl Stream {
             stop: stop.unwrap_or_default(),
             log,
         });
+        if model.backend() != "builtin" {
+            let report = model.report();
+            let steps = [report.prepared, vec![format!("run by {}", report.chosen)]].concat();
+            shared.log(LogLevel::Info, &format!("model {}: patches are {}", model.card().name, steps.join(", ")));
+        }
         if !model.card().trained && model.backend() != "builtin" {
             let name = &model.card().name;
             shared.log(LogLevel::Info, &format!("the encoder {name} is not trained: its points mean little"));

@@ -11,8 +11,12 @@ use patchstream::patch::{Orientation, PatchView, Protein, Shape};
 use prost::Message;
 use tract_onnx::pb;
 
-use crate::metric_graph::{self, SplitMix64};
-use crate::{CARD, ONNX, random_patch, sha256, shape, view};
+use crate::models::card::sha256;
+use crate::models::metric;
+use crate::models::params::SplitMix64;
+use crate::{ONNX, random_patch, shape, view};
+
+const CARD: &str = include_str!("../../models/metric-37x37x14.toml");
 
 /// A folder that a test may fill, empty at first.
 fn folder(name: &str) -> PathBuf {
@@ -36,13 +40,13 @@ fn open_files(folder: &Path, onnx: &[u8], card: &str, shape: Shape) -> Result<Mo
 
 /// Opens `onnx` with the metric network's card, its sha256 made to fit, so that the network itself is looked at.
 fn open_as_metric(folder: &Path, onnx: &[u8]) -> Result<Model> {
-    open_files(folder, onnx, &metric_graph::card(&sha256(onnx)), shape())
+    open_files(folder, onnx, &metric::card(&sha256(onnx)), shape())
 }
 
 #[test]
 fn a_model_opens_by_its_path_and_by_a_folder_that_holds_one() {
     let folder = folder("paths");
-    let densities = random_patch(3);
+    let densities = random_patch(3, 37);
     let points =
         [open_files(&folder, ONNX, CARD, shape()), open(&folder), Model::open("metric", shape())].map(|model| {
             let mut point = [0.0; 9];
@@ -89,7 +93,7 @@ fn a_network_cut_short_is_a_model_error() {
     for length in (0..ONNX.len() - 4).step_by(ONNX.len() / 40).chain(ONNX.len() - 30..ONNX.len() - 4) {
         let error = open_as_metric(&folder, &ONNX[..length]).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Model, "{length}: {error}");
-        assert!(error.message().contains("net.onnx") && error.message().contains("network"), "{error}");
+        assert!(error.message().contains("net.onnx") && error.message().contains("ONNX"), "{error}");
     }
 }
 
@@ -233,12 +237,12 @@ fn networks_that_are_not_what_their_card_says_are_refused() {
         assert_eq!(error.kind(), ErrorKind::Model, "{error}");
         assert!(error.message().contains(named) && error.message().contains("net.onnx"), "{named}: {error}");
     };
-    refused(ONNX, &CARD.replace("latent_dimension = 9", "latent_dimension = 8"), "[1, 9]");
+    refused(ONNX, &CARD.replace("latent_dimension = 9", "latent_dimension = 8"), "9 values");
     refused(ONNX, &CARD.replace("\"chw\"", "\"hwc\""), "input");
     refused(ONNX, &CARD.replace("sha256 = \"", "sha256 = \"0").replace("\"\ntrained", "\"\n trained"), "sha256");
-    refused(ONNX, &metric_graph::card(&"0".repeat(64)), "sha256");
+    refused(ONNX, &metric::card(&"0".repeat(64)), "sha256");
 
-    let fitting = |onnx: &[u8]| metric_graph::card(&sha256(onnx));
+    let fitting = |onnx: &[u8]| metric::card(&sha256(onnx));
     let edits: [(Vec<u8>, &str); 7] = [
         (edited(|g| g.input.push(pb::ValueInfoProto { name: "more".into(), ..g.input[0].clone() })), "2 inputs"),
         (edited(|g| g.output.push(g.output[0].clone())), "2 outputs"),
@@ -258,7 +262,7 @@ fn networks_that_are_not_what_their_card_says_are_refused() {
             }),
             "output 0 is",
         ),
-        (edited(|g| g.initializer[0].dims[0] = 1 << 40), "network cannot be built"),
+        (edited(|g| g.initializer[0].dims[0] = 1 << 40), "`depthwise` are 84 values"),
         (edited(|g| g.node[3].op_type = "Unheard".into()), "network cannot be built"),
     ];
     for (onnx, named) in edits {

@@ -1,7 +1,7 @@
 //! Points and ids from `.npy` files.
 //!
 //! Points are read row by row, so that a file may be larger than memory; ids are held, 8 bytes each.
-//! Not here: the format ([`super::npy`]).
+//! Not here: the format ([`crate::npy`]).
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use patchstream::dynim::DIM_MAX;
 use patchstream::error::{Result, argument, conflict, value};
 use patchstream::ids;
 
-use super::npy::Npy;
+use crate::npy::Npy;
 
 /// The rows of a file of shape (n, d), in order.
 #[derive(Debug)]

@@ -2,20 +2,19 @@
 //!
 //! Times: `arrivals` = taking rows in, ranking and discarding; `picks`; `weights`. Reading and writing files is in the
 //! `total` only.
-//! Not here: the format of the files ([`super::npy`], [`super::files`]), what is said at the end ([`super::summary`]).
+//! Not here: the format of the files ([`crate::npy`], [`super::files`]), what is said at the end ([`super::summary`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use patchstream::dynim::Sampler;
 use patchstream::error::Result;
 
-use super::clock::{Spent, Start};
-use super::files::{Files, NAMES};
+use super::files::Files;
 use super::hands::Threads;
 use super::options::Options;
 use super::points::{Ids, Points};
 use super::summary::{self, Done};
-use crate::draft;
+use crate::clock::{Spent, Start};
 use crate::progress::Progress;
 
 /// Rows that are read before they are taken in, so that a clock is looked at once for all of them.
@@ -34,11 +33,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     let sampler = Sampler::with_layout(options.layout(points.dim())?)?;
     let files = Files::create(&options.out)?;
     let run = Run { options, points, ids, sampler, files, done: Done::default(), buffer: Vec::new() };
-    let finished = run.all(start, stop);
-    if finished.is_err() {
-        draft::remove(&options.out, &NAMES);
-    }
-    finished
+    run.all(start, stop)
 }
 
 struct Run<'a> {

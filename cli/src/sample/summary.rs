@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use patchstream::dynim::Weight;
 use serde_json::json;
 
-use super::clock::{Spent, peak_resident_bytes, quantiles};
 use super::files::NAMES;
 use super::options::{Options, Sampler};
 use super::points::Ids;
+use crate::clock::{Spent, peak_resident_bytes, quantiles};
 use crate::summary::{FORMAT, print};
 
 /// What was done so far.

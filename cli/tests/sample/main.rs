@@ -4,6 +4,7 @@
 
 mod bad;
 mod naive;
+#[path = "../support/npy.rs"]
 mod npy;
 #[path = "../support/mod.rs"]
 mod support;

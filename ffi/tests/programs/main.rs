@@ -8,7 +8,7 @@ use std::process::Command;
 use support::{Link, built, compile, root, succeed};
 
 /// The encoder that the programs use: the default one where it is built in.
-const MODEL: &str = if cfg!(feature = "tract") { "metric" } else { "mean" };
+const MODEL: &str = if cfg!(feature = "fused") { "metric" } else { "mean" };
 
 fn run(source: &str, name: &str, flags: &[&str], link: Link) -> String {
     let program = compile(source, name, flags, link);
@@ -162,7 +162,7 @@ fn cpp_example_and_campaign_write_the_same_files() {
     assert!(messages.windows(7).any(|bytes| bytes == b"control"), "control patches were selected too");
 }
 
-#[cfg(feature = "tract")]
+#[cfg(feature = "fused")]
 #[test]
 fn model_that_is_cut_short_or_has_another_card_is_one_sentence_for_a_cpp_host() {
     let program = compile("examples/ddft/main.cpp", "ddft_host_models", &["-ffp-contract=off"], Link::Shared);

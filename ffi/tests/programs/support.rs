@@ -24,6 +24,9 @@ pub fn built() -> &'static Path {
         }
         if !cfg!(feature = "tract") {
             cargo.args(["--workspace", "--no-default-features"]);
+            if cfg!(feature = "fused") {
+                cargo.args(["--features", "fused"]);
+            }
         }
         succeed(&mut cargo);
         profile

@@ -73,7 +73,7 @@ fn worker_wakes_when_a_loan_that_held_others_up_ends() {
     }
 }
 
-#[cfg(feature = "tract")]
+#[cfg(feature = "fused")]
 #[test]
 fn patch_that_its_encoder_refuses_is_counted_and_keeps_its_id_inline_and_in_the_background() {
     let send = |producer: &mut Producer, id: u64, density: f32| {

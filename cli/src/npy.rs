@@ -1,9 +1,10 @@
-//! The format that NumPy saves arrays in, read from its start to its end: versions 1 to 3, C order, little endian.
+//! The format that NumPy saves arrays in: versions 1 to 3, C order, little endian, read from start to end. Written is
+//! version 1.
 //!
 //! A file: `\x93NUMPY`, a version (two bytes), the header's length (two bytes in version 1, four since), the header (a
 //! Python dictionary as text: `descr`, `fortran_order`, `shape`), and the items, the last index fastest. Source:
 //! the NumPy manual, "numpy.lib.format".
-//! Not here: what the items mean ([`super::points`]).
+//! Not here: what the items mean ([`crate::sample`], [`crate::encode`]).
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -108,6 +109,18 @@ impl Npy {
     }
 }
 
+/// What comes before the items of an array: version 1, padded with spaces so that they start at a multiple of 64.
+pub fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {}, }}", Shape(shape));
+    let length = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((length as u16).to_le_bytes());
+    header.extend(dictionary.as_bytes());
+    header.resize(10 + length - 1, b' ');
+    header.push(b'\n');
+    header
+}
+
 /// Reads up to the first item; gives the header's text and where the items start.
 fn read_header(file: &mut impl Read) -> Result<(String, u64)> {
     let short = |error: io::Error| match error.kind() {
@@ -189,7 +202,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// A shape as Python writes it.
-struct Shape<'a>(&'a [usize]);
+pub struct Shape<'a>(pub &'a [usize]);
 
 impl std::fmt::Display for Shape<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -232,6 +245,17 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Header::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_are_written_as_numpy_writes_them() {
+        for (shape, text) in [(&[3, 2][..], "(3, 2)"), (&[7], "(7,)"), (&[], "()"), (&[1 << 40; 5], "")] {
+            let bytes = header("<f4", shape);
+            assert!(bytes.len().is_multiple_of(64) && bytes.ends_with(b"\n"), "{shape:?}");
+            let (dictionary, start) = read_header(&mut &*bytes).unwrap();
+            assert!(dictionary.starts_with(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {text}")));
+            assert_eq!((Header::parse(&dictionary), start), (parsed("<f4", false, shape), bytes.len() as u64));
         }
     }
 

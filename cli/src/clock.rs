@@ -1,7 +1,7 @@
 //! What a run costs: wall and CPU time by part, and memory.
 //!
 //! CPU time is that of the whole process, all threads together.
-//! Not here: which parts there are ([`super::run`]).
+//! Not here: which parts a run has ([`crate::sample`], [`crate::encode`]).
 
 use std::fs;
 use std::ops::AddAssign;
@@ -45,12 +45,15 @@ impl Start {
     }
 }
 
-/// The quantiles 0.5 and 0.99 of `times` in us, which it sorts: the smallest time that so many of them do not exceed.
-/// Null if there are none.
+/// The quantiles 0.5 and 0.99 of `times` in us, which it sorts; null if there are none.
 pub fn quantiles(times: &mut [f32]) -> Value {
+    json!({ "p50": quantile(times, 50), "p99": quantile(times, 99) })
+}
+
+/// The smallest of `times`, which it sorts, that so many of a hundred do not exceed; none if there are none.
+pub fn quantile(times: &mut [f32], percent: usize) -> Option<f32> {
     times.sort_unstable_by(f32::total_cmp);
-    let quantile = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1));
-    json!({ "p50": quantile(50), "p99": quantile(99) })
+    times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
 /// The most memory the process has held so far, in bytes; none where the system does not tell.
