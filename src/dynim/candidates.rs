@@ -6,9 +6,9 @@
 //! A rank is multiplied by its candidate's factor, once, in float32, and is ordered so.
 //! Not here: what becomes of a removed candidate ([`super::pool`]).
 
-use super::kernels::absorb;
+use super::kernels::{absorb, prefetch};
 use super::known::Row;
-use super::lanes::{Blocks, mean_of_roots_of};
+use super::lanes::{Blocks, WIDTH, mean_of_roots_of};
 use super::selected::Selected;
 
 /// A set whose indices change when one is removed: nobody keeps an index over a removal.
@@ -104,7 +104,9 @@ impl Candidates {
             }
             let at = index_of(top);
             if self.seen[at] as usize == s.len() {
-                return Some(self.remove_planted(at));
+                let taken = self.remove_planted(at);
+                self.prefetch_top();
+                return Some(taken);
             }
             self.refine(at, s);
             self.replay(at);
@@ -176,6 +178,15 @@ impl Candidates {
         self.ranks[at] = mean_of_roots_of(&list[..s.len().min(self.k)]) * self.factors[at];
         self.nearest.set(at, list);
         self.seen[at] = s.len() as u32;
+    }
+
+    /// Has the processor fetch what the next pick looks at first, while the caller puts this one into S.
+    fn prefetch_top(&self) {
+        if let Some(&top) = self.tree.get(1).filter(|&&top| top != NOBODY) {
+            let block = index_of(top) / WIDTH;
+            prefetch(self.points.block(block));
+            prefetch(self.nearest.block(block));
+        }
     }
 
     /// Makes the tournament, if it has to be made anew.

@@ -100,6 +100,19 @@ macro_rules! for_each_isa {
 
 pub(super) use for_each_isa;
 
+/// Has the processor fetch rows that will be needed soon. It changes no value.
+#[inline]
+pub(super) fn prefetch(rows: &[Lanes]) {
+    #[cfg(target_arch = "x86_64")]
+    for row in rows {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has the instruction, and it never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(row).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = rows;
+}
+
 /// Squared distances of the 16 points of `block` to `point`, summed over the dimensions in order.
 #[inline(always)]
 pub(super) fn squared_distances<V: Vector>(block: &[Lanes], point: &[f32]) -> V {
