@@ -141,7 +141,7 @@ typedef struct patchstream_model_info {
   const char *name;
   // The sha256 of its file in hexadecimal digits, "" for a built-in without one.
   const char *sha256;
-  // What runs it: "tract" or "builtin".
+  // What runs it: "fused-avx512", "fused-avx2", "fused-portable", "tract" or "builtin".
   const char *backend;
 } patchstream_model_info;
 
