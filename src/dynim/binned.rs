@@ -5,15 +5,15 @@
 //! of the bin and N what it holds of the queue. Novelty 1 makes S flat over the bins, 0 makes it like the candidates.
 //! Not here: where the bins lie ([`super::bins`]).
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::bins::Bins;
 use super::candidates::Taken;
 use super::known::Row;
 use super::layout::{Binning, Within};
-use super::pool::{Importance, Pool, Random, World};
-use super::random::{Generator, hash};
+use super::pool::{Importance, Key, Pool, Random, World};
+use super::random::Generator;
 
 /// A pool of pools.
 #[derive(Debug, Clone)]
@@ -81,12 +81,33 @@ impl Binned {
         best.map(|(_, bin)| bin)
     }
 
-    /// Which of two candidates of different bins is discarded first.
-    fn discard_order(&self, a: Taken, b: Taken) -> Ordering {
-        match self.within {
-            Within::Rank => a.rank.total_cmp(&b.rank).then(b.id.cmp(&a.id)),
-            Within::Random => Reverse(hash(self.salt, a.id)).cmp(&Reverse(hash(self.salt, b.id))),
+    /// Merges what goes first in each bin: how many of the first `n` each bin has, and what all of them go by.
+    fn merge(&mut self, n: usize, world: World<'_>) -> (BTreeMap<usize, usize>, Vec<Key>) {
+        let portion = n / self.cells.len().max(1) + 1;
+        let (mut counts, mut merged) = (BTreeMap::new(), Vec::with_capacity(n));
+        if n == 0 {
+            return (counts, merged);
         }
+        let mut fronts: BTreeMap<usize, Vec<Key>> = BTreeMap::new();
+        let mut heads = BinaryHeap::with_capacity(self.cells.len());
+        for (&bin, cell) in &mut self.cells {
+            let front = cell.pool.next_to_go(portion, world);
+            heads.extend(front.first().map(|&key| Reverse((key, bin))));
+            fronts.insert(bin, front);
+        }
+        while merged.len() < n
+            && let Some(Reverse((key, bin))) = heads.pop()
+        {
+            merged.push(key);
+            let count = counts.entry(bin).or_insert(0);
+            *count += 1;
+            let (Some(front), Some(cell)) = (fronts.get_mut(&bin), self.cells.get_mut(&bin)) else { continue };
+            if *count == front.len() && front.len() < cell.pool.len() {
+                *front = cell.pool.next_to_go(2 * front.len(), world);
+            }
+            heads.extend(front.get(*count).map(|&key| Reverse((key, bin))));
+        }
+        (counts, merged)
     }
 }
 
@@ -106,29 +127,23 @@ impl Pool for Binned {
         cell.pool.pick(world, generator)
     }
 
-    /// The bins' own orders, merged. A bin gives its next ones in portions, and takes back what was too many.
+    /// The bins' own orders, merged. A bin says its next ones in portions, and loses in one go what was taken of them.
     fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
-        let excess = self.len.saturating_sub(capacity);
-        let portion = excess / self.cells.len().max(1) + 1;
-        let mut fronts: BTreeMap<usize, VecDeque<Taken>> = BTreeMap::new();
-        let mut discarded = Vec::with_capacity(excess);
-        while discarded.len() < excess {
-            for (&bin, cell) in &mut self.cells {
-                let front = fronts.entry(bin).or_default();
-                if front.is_empty() {
-                    front.extend(cell.pool.discard(cell.pool.len().saturating_sub(portion), world));
-                }
-            }
-            let heads = fronts.iter().filter_map(|(&bin, front)| Some((bin, *front.front()?)));
-            let Some((bin, _)) = heads.min_by(|a, b| self.discard_order(a.1, b.1)) else { break };
-            discarded.extend(fronts.get_mut(&bin).and_then(VecDeque::pop_front));
+        let surplus = self.len.saturating_sub(capacity);
+        let (counts, keys) = self.merge(surplus, world);
+        let mut discarded = Vec::with_capacity(keys.len());
+        for (bin, count) in counts {
+            let Some(Cell { pool, .. }) = self.cells.get_mut(&bin) else { continue };
+            let keys = pool.next_to_go(count, world);
+            discarded.extend(keys.into_iter().zip(pool.discard(pool.len() - count, world)));
         }
-        for taken in fronts.into_values().flatten() {
-            let row = world.known.row(taken.row);
-            self.cell(row.point).pool.push(row, &world.nearest(row.point).0, world);
-        }
+        discarded.sort_unstable_by_key(|(key, _): &(Key, Taken)| *key);
         self.len -= discarded.len();
-        discarded
+        discarded.into_iter().map(|(_, taken)| taken).collect()
+    }
+
+    fn next_to_go(&mut self, n: usize, world: World<'_>) -> Vec<Key> {
+        self.merge(n, world).1
     }
 
     fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {

@@ -116,21 +116,47 @@ impl Candidates {
     /// Removes the last in the total order until `capacity` remain; the last one comes first.
     pub(super) fn take_below(&mut self, capacity: usize, s: &Selected) -> Vec<Taken> {
         let surplus = self.len().saturating_sub(capacity);
-        if surplus == 0 {
+        let below = self.lowest(surplus, s);
+        self.take_all(below, s)
+    }
+
+    /// The places of the `n` last in the total order, or of all if there are fewer, the last one first.
+    pub(super) fn lowest(&mut self, n: usize, s: &Selected) -> Vec<usize> {
+        let n = n.min(self.len());
+        if n == 0 {
             return Vec::new();
         }
         self.absorb_all(s);
         // Ranks are neither negative nor NaN, so their bits order as they do.
         let mut ranks: Vec<u32> = self.ranks.iter().map(|rank| rank.to_bits()).collect();
-        let edge = *ranks.select_nth_unstable(surplus - 1).1;
+        let edge = *ranks.select_nth_unstable(n - 1).1;
         let mut below: Vec<usize> = (0..self.len()).filter(|&at| self.ranks[at].to_bits() <= edge).collect();
-        below.sort_unstable_by(|&a, &b| self.ranks[a].total_cmp(&self.ranks[b]).then(self.ids[b].cmp(&self.ids[a])));
-        below.truncate(surplus);
+        below.sort_unstable_by_key(|&at| self.key(at));
+        below.truncate(n);
+        below
+    }
+
+    /// What the candidate in a place is discarded by: the smallest first, which is the last in the total order.
+    pub(super) fn key(&self, at: usize) -> (u64, u64) {
+        (self.ranks[at].to_bits().into(), !self.ids[at])
+    }
+
+    /// The ids in the order of their places.
+    pub(super) fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
+    /// Removes the candidates in `places`, each once, and gives them in that order.
+    pub(super) fn take_all(&mut self, mut places: Vec<usize>, s: &Selected) -> Vec<Taken> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        self.absorb_all(s);
         let taken =
-            below.iter().map(|&at| Taken { id: self.ids[at], row: self.rows[at], rank: self.ranks[at] }).collect();
+            places.iter().map(|&at| Taken { id: self.ids[at], row: self.rows[at], rank: self.ranks[at] }).collect();
         // From the largest index down, so that what a removal moves is never one that is still to go.
-        below.sort_unstable_by(|a, b| b.cmp(a));
-        for at in below {
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        for at in places {
             self.swap_remove(at);
         }
         self.tree.clear();

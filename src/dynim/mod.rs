@@ -21,7 +21,7 @@
 //!   the sum of the roots in ascending order, then one division, then one multiplication by the factor. Whose turn it
 //!   is among queues and bins is worked out in float64. Random draws are SplitMix64's, from the seed of the [`Layout`].
 //!
-//! Files: `sampler` (the public object: points in, events out), `picks` (states, returns, withdrawals), `weighing` (its
+//! Files: `sampler` (the public object: points in, events out), `arrivals` (merging what waits), `picks` (states, returns, withdrawals), `weighing` (its
 //! weights); `config`, `layout`, `bins` and `spec`, `route` (what it is told); `event`, `state`, `history` (what comes
 //! back); `queue`, `pool`, `binned`, `random` (the rules of samplers); `hands` (threads of the caller's); `known` and `index` (every point, by id);
 //! `candidates` and `selected` (the two hot sets), `tree` (an exact index over S) and `descent` (queries of it), `lanes`
@@ -29,6 +29,7 @@
 //!
 //! Not here: encoding patches to points ([`crate::encode`]), threads and rings ([`crate::stream`]), files of any kind.
 
+mod arrivals;
 mod binned;
 mod bins;
 mod candidates;

@@ -128,6 +128,7 @@ impl Sampler {
         let space = self.space(queue);
         if let Some(position) = self.spaces[space].remove(id) {
             forget(position, &mut self.known, |queue| self.layout.spaces == Spaces::Joint || queue == space);
+            self.spaces[space].settle();
         }
         self.order.retain(|&other| other != id);
         let Some(row) = self.known.get(id) else { return };

@@ -3,7 +3,6 @@
 //! A pool holds the candidates of a queue (or of one bin) and says which comes next and which goes first.
 //! Not here: binned sampling ([`super::binned`]), gates and the first random picks ([`super::queue`]).
 
-use std::cmp::Reverse;
 use std::fmt::Debug;
 
 use super::candidates::{Candidates, Taken};
@@ -32,6 +31,9 @@ impl World<'_> {
     }
 }
 
+/// What candidates are discarded by.
+pub(super) type Key = (u64, u64);
+
 /// A sampler: the candidates of one queue or bin, and its rule for the next one. Ranks it gives are exact and scaled.
 pub(super) trait Pool: Debug + Send + Sync {
     fn len(&self) -> usize;
@@ -44,6 +46,10 @@ pub(super) trait Pool: Debug + Send + Sync {
 
     /// Removes the first to be discarded until `capacity` remain, in that order.
     fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken>;
+
+    /// What the first `n` that a discard would remove go by, in that order, the smallest first: comparable among pools of
+    /// one kind and seed.
+    fn next_to_go(&mut self, n: usize, world: World<'_>) -> Vec<Key>;
 
     /// Removes `id`, if it is there.
     fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken>;
@@ -91,6 +97,10 @@ impl Pool for Importance {
 
     fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
         self.candidates.take_below(capacity, world.s)
+    }
+
+    fn next_to_go(&mut self, n: usize, world: World<'_>) -> Vec<Key> {
+        self.candidates.lowest(n, world.s).into_iter().map(|at| self.candidates.key(at)).collect()
     }
 
     fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
@@ -141,20 +151,29 @@ impl Pool for Random {
     }
 
     fn discard(&mut self, capacity: usize, world: World<'_>) -> Vec<Taken> {
-        if self.len() <= capacity {
+        let surplus = self.len().saturating_sub(capacity);
+        let keys = self.next_to_go(surplus, world);
+        let Some(&edge) = keys.last() else { return Vec::new() };
+        let salt = self.salt;
+        self.ids.retain(|&id| key(salt, id) > edge);
+        let candidates = &self.inner.candidates;
+        let mut places: Vec<usize> =
+            (0..).zip(candidates.ids()).filter(|(_, id)| key(self.salt, **id) <= edge).map(|(at, _)| at).collect();
+        places.sort_unstable_by_key(|&at| key(self.salt, candidates.ids()[at]));
+        self.inner.candidates.take_all(places, world.s)
+    }
+
+    fn next_to_go(&mut self, n: usize, _: World<'_>) -> Vec<Key> {
+        let n = n.min(self.len());
+        if n == 0 {
             return Vec::new();
         }
         // The hash is a bijection of the ids: no ties.
-        let mut keys: Vec<(Reverse<u64>, u64)> =
-            self.ids.as_slice().iter().map(|&id| (Reverse(hash(self.salt, id)), id)).collect();
-        let excess = self.len() - capacity;
-        keys.select_nth_unstable(excess - 1);
-        keys.truncate(excess);
+        let mut keys: Vec<Key> = self.ids.as_slice().iter().map(|&id| key(self.salt, id)).collect();
+        keys.select_nth_unstable(n - 1);
+        keys.truncate(n);
         keys.sort_unstable();
-        if let Some(&(lowest, _)) = keys.last() {
-            self.ids.retain(|&id| Reverse(hash(self.salt, id)) > lowest);
-        }
-        keys.iter().filter_map(|&(_, id)| self.inner.take(id, world)).collect()
+        keys
     }
 
     fn take(&mut self, id: u64, world: World<'_>) -> Option<Taken> {
@@ -170,4 +189,9 @@ impl Pool for Random {
     fn boxed(&self) -> Box<dyn Pool> {
         Box::new(self.clone())
     }
+}
+
+/// What a random sampler discards by: the largest hash first.
+fn key(salt: u64, id: u64) -> Key {
+    (!hash(salt, id), 0)
 }

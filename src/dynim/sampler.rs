@@ -4,15 +4,14 @@
 //! types ([`super::event`]), the samplers' rules ([`super::pool`]).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use super::candidates::Taken;
 use super::config::{Config, Mode};
 use super::event::{Added, Discarded, Event, Pick, Stage};
-use super::hands::{Alone, Hands, PART};
+use super::hands::{Alone, Hands};
 use super::history::{History, HistoryRow, What};
 use super::kernels::Isa;
-use super::known::{Closest, Known};
+use super::known::Known;
 use super::layout::{Layout, QueueConfig, Spaces, check_factor};
 use super::pool::World;
 use super::queue::{self, Queue};
@@ -355,43 +354,5 @@ impl Sampler {
     /// Adds a row to the history.
     pub(super) fn note(&mut self, step: i64, id: u64, what: What, rank: Option<f32>) {
         self.history.push(HistoryRow { event: self.last_event(), step, id, what, rank });
-    }
-
-    /// Makes candidates of what waits for `step` or earlier. Their order does not matter: ranks depend on S alone.
-    fn merge(&mut self, step: i64, hands: &dyn Hands) -> usize {
-        if self.waiting.is_empty() {
-            return 0;
-        }
-        for space in &mut self.spaces {
-            space.settle();
-        }
-        let mut arrived: Vec<(u32, Closest)> =
-            self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, row)| (row, Closest::UNKNOWN)).collect();
-        // Neighbours one after the other find what they look at in the cache.
-        arrived.sort_by_cached_key(|&(row, _)| {
-            let row = self.known.row(row);
-            let space = self.space(row.queue);
-            (space, self.spaces[space].place(&row.point[..self.layout.dim]))
-        });
-        let k = self.layout.k;
-        let mut lists = vec![0.0; arrived.len() * k];
-        let parts: Vec<_> = arrived.chunks_mut(PART).zip(lists.chunks_mut(PART * k)).map(Mutex::new).collect();
-        hands.share(parts.len(), &|part| {
-            // Each part is taken once; a hand that panicked took nothing that another needs.
-            let mut part = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-            let (arrived, lists) = &mut *part;
-            for ((row, closest), list) in arrived.iter_mut().zip(lists.chunks_exact_mut(k)) {
-                let row = self.known.row(*row);
-                *closest = self.spaces[self.space(row.queue)].nearest(&row.point[..self.layout.dim], list);
-            }
-        });
-        drop(parts);
-        for (&(row, closest), list) in arrived.iter().zip(lists.chunks_exact(k)) {
-            self.known.advance(row, Stage::Candidate);
-            self.known.set_closest(row, closest);
-            let (queue, world) = self.at_work(self.known.row(row).queue);
-            queue.push(world.known.row(row), list, world);
-        }
-        arrived.len()
     }
 }

@@ -39,7 +39,11 @@ fn shape(text: &str) -> Result<Shape> {
             let dims: [usize; 3] = [words.number("x")?, words.number("y")?, words.number("z")?];
             let (mins, maxs): ([f64; 3], [f64; 3]) = (words.three("min", '/')?, words.three("max", '/')?);
             let bins: [usize; 3] = words.three("bins", 'x')?;
-            let periodic = words.take("periodic").flatten().unwrap_or_default();
+            let periodic = match words.take("periodic") {
+                None => "",
+                Some(Some(axes)) => axes,
+                Some(None) => return Err(argument("periodic of a box names its axes: write as in periodic=xz")),
+            };
             if let Some(other) = periodic.chars().find(|axis| !"xyz".contains(*axis)) {
                 return Err(argument(format!("periodic={periodic} names {other:?}: name axes, as in periodic=xz")));
             }
@@ -64,8 +68,11 @@ fn shape(text: &str) -> Result<Shape> {
 fn sphere(words: &mut Words<'_>, with_shells: bool) -> Result<Shape> {
     let (theta, phi) = (words.number("theta")?, words.number("phi")?);
     let degrees = words.flag("degrees")?;
-    let rings: Vec<usize> = match words.take("rings").flatten() {
-        Some(rings) => list("rings", rings, '/')?,
+    let rings: Vec<usize> = match words.take("rings") {
+        Some(rings) => {
+            let rings = rings.ok_or_else(|| argument("rings names the bins of each ring: write as in rings=1/3/1"))?;
+            list("rings", rings, '/')?
+        }
         None => {
             let [rings, phi_bins] = array("bins", words.value("bins")?, 'x')?;
             if rings > BINS_MAX {

@@ -35,7 +35,7 @@ pub struct Card {
     /// Which of its eight orientations a patch is shown in.
     #[serde(default)]
     pub orientation: Turn,
-    /// Number of coordinates of a latent point, 1 ..= 4096.
+    /// Number of coordinates of a latent point, 1 ..= 1024.
     pub latent_dimension: usize,
     /// What goes in.
     pub input: Input,

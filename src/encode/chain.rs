@@ -3,6 +3,10 @@
 //! All numbers are float64. Patches come as `densities[(y * nx + x) * channels + c]`, nm^-2.
 //! Not here: how a graph becomes a chain ([`super::fold`]), and how a chain runs.
 
+/// The largest summand, in deviations, of an affine of the densities that is folded: the first layer then adds up numbers
+/// as large as that which cancel, and 128 of them are 8e-6 in float32.
+pub(super) const MAX_CANCELLING: f64 = 128.0;
+
 /// A network as a list of layers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chain {

@@ -59,8 +59,8 @@ impl Model {
     /// - [`ErrorKind::Model`](crate::error::ErrorKind::Model): network or card are malformed or do not belong together.
     /// - [`ErrorKind::Version`](crate::error::ErrorKind::Version): the card has a format that this build cannot read.
     /// - [`ErrorKind::Shape`](crate::error::ErrorKind::Shape): the model takes patches of another shape.
-    /// - [`ErrorKind::Unsupported`](crate::error::ErrorKind::Unsupported): a network, in a build without the cargo
-    ///   feature `tract`, or `radial` for a grid that it is not defined on.
+    /// - [`ErrorKind::Unsupported`](crate::error::ErrorKind::Unsupported): a network that nothing in this build
+    ///   runs (cargo features `fused` and `tract`), or `radial` for a grid that it is not defined on.
     pub fn open(name_or_path: &str, shape: Shape) -> Result<Self> {
         Self::open_with_states(name_or_path, shape, ProteinStates::default())
     }
@@ -182,24 +182,48 @@ impl Model {
                 patches.len() * self.dim()
             )));
         }
-        let failed = |at: usize, error: error::Error| error.context(format!("patch {at} of {}", patches.len()));
+        let (patches_given, mut done) = (patches.len(), Ok(()));
         let mut rooms = self.0.idle.take().unwrap_or_default();
         rooms.resize_with(rooms.len().max(TOGETHER), Workspace::default);
         let parts = patches.chunks(TOGETHER).zip(points.chunks_mut(TOGETHER * self.dim())).enumerate();
         for (part, (patches, points)) in parts {
-            let first = part * TOGETHER;
-            let mut prepared: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-            for (at, ((patch, room), densities)) in patches.iter().zip(&mut rooms).zip(&mut prepared).enumerate() {
-                self.check_shape(*patch).map_err(|error| failed(first + at, error))?;
-                *densities = self.0.preparation.apply(*patch, room).map_err(|error| failed(first + at, error))?;
-            }
-            self.encode_all(&prepared[..patches.len()], points).map_err(|(at, error)| failed(first + at, error))?;
-            for (at, point) in points.chunks_exact(self.dim()).enumerate() {
-                self.check_point(point).map_err(|error| failed(first + at, error))?;
+            done = self
+                .encode_some(patches, points, &mut rooms)
+                .map_err(|(at, error)| error.context(format!("patch {} of {}", part * TOGETHER + at, patches_given)));
+            if done.is_err() {
+                break;
             }
         }
         self.0.idle.put(rooms);
-        Ok(())
+        done
+    }
+
+    /// Encodes up to 16 patches, or those before the first one that has an error, which it gives with its place.
+    fn encode_some(
+        &self,
+        patches: &[PatchView<'_>],
+        points: &mut [f32],
+        rooms: &mut [Workspace],
+    ) -> Result<(), (usize, error::Error)> {
+        let mut prepared: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+        let (mut count, mut refused) = (patches.len(), None);
+        for (at, ((patch, room), densities)) in patches.iter().zip(rooms).zip(&mut prepared).enumerate() {
+            match self.check_shape(*patch).and_then(|()| self.0.preparation.apply(*patch, room)) {
+                Ok(ready) => *densities = ready,
+                Err(error) => {
+                    (count, refused) = (at, Some((at, error)));
+                    break;
+                }
+            }
+        }
+        let points = &mut points[..count * self.dim()];
+        let done = self.encode_all(&prepared[..count], points);
+        let sound = done.as_ref().map_or_else(|(at, _)| *at, |()| count);
+        for (at, point) in points.chunks_exact(self.dim()).take(sound).enumerate() {
+            self.check_point(point).map_err(|error| (at, error))?;
+        }
+        done?;
+        refused.map_or(Ok(()), Err)
     }
 
     /// Encodes densities as the back-end sees them.

@@ -133,8 +133,12 @@ impl Network {
     fn unsound(&self, densities: &[f32]) -> Error {
         let i = self.normaliser.first_unsound(densities).unwrap_or(0);
         let (pixel, c) = (i / self.input.channels, i % self.input.channels);
+        let why = match densities[i].is_finite() {
+            true => "is not within 10^6 deviations of the training data: check its unit, nm^-2, and the channel order",
+            false => "is no number: look for what made it",
+        };
         value(format!(
-            "density {} of channel {} at pixel ({}, {}) is not within 10^6 deviations of the training data: check its unit, nm^-2, and the channel order",
+            "density {} of channel {} at pixel ({}, {}) {why}",
             densities[i],
             self.names.get(c).cloned().unwrap_or_else(|| c.to_string()),
             pixel % self.input.nx,

@@ -32,9 +32,10 @@ impl Normaliser {
         let [(_, offset), (_, divisor)] = card.normalise.constants();
         let weight = |c: usize| card.input.channel_weights.as_ref().map_or(1.0, |w| w[c]);
         let factor: Vec<f64> = divisor.iter().enumerate().map(|(c, d)| weight(c) / d).collect();
-        // A channel of weight 0 has no bounds but those of float32.
+        // Nothing is known of what a network without a card was trained on; a channel of weight 0 has no bounds either.
+        let limit = if card.sha256.is_empty() { f64::INFINITY } else { LIMIT };
         let bound = |c: usize, sign: f64| {
-            (offset[c] + sign * LIMIT / factor[c].abs()).clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+            (offset[c] + sign * limit / factor[c].abs()).clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
         };
         let channels = 0..offset.len();
         let (low, high) =

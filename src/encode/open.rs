@@ -164,7 +164,8 @@ fn find_network(path: &Path) -> Result<PathBuf> {
 /// Reads the files of a model and puts them together.
 fn open_files(network: &Path, options: &OpenOptions) -> Result<Opened> {
     let card = network.with_extension("toml");
-    if options.bare && !card.exists() {
+    let missing = |e: std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    if options.bare && fs::symlink_metadata(&card).is_err_and(missing) {
         let name = network.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         return open_bare(&read(network, MAX_NETWORK_BYTES)?, &name, options);
     }

@@ -3,7 +3,7 @@
 //! One thread at a time, whichever holds the lock: the host's in [`super::Stream`]'s calls, or the worker.
 //! Not here: locks and threads ([`super::stream`], [`super::worker`]).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::config::LogLevel;
 use super::route::Router;
@@ -28,6 +28,8 @@ pub(super) struct Operator {
     spare: Vec<Vec<u8>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
+    /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
+    pub(super) left_out: HashSet<u64>,
     /// Step of the last event.
     last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
@@ -57,6 +59,7 @@ impl Operator {
             router,
             kept: HashMap::new(),
             spare: Vec::new(),
+            left_out: HashSet::new(),
             history: VecDeque::new(),
             last_step: i64::MIN,
             several: false,
@@ -249,6 +252,7 @@ impl Operator {
             }
             Err(error) => {
                 self.spare.push(buffer);
+                self.left_out.insert(id);
                 shared.recorder.reject(error.kind());
                 let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
                 self.lines.push((LogLevel::Warning, line));

@@ -35,7 +35,7 @@ impl Stream {
     }
 
     /// Forgets a patch that is not selected, as if it had never come: it became impossible, or its host rolled back. Its
-    /// id is free for another patch. `step` goes into the history only. A patch that was committed after a loan which is
+    /// id is free for another patch, also if it was left out for an error. `step` goes into the history only. A patch that was committed after a loan which is
     /// still out is not known yet.
     ///
     /// # Errors
@@ -70,7 +70,9 @@ impl Operator {
 
     fn withdraw(&mut self, shared: &Shared, id: u64, step: i64) -> Result<()> {
         self.take_in_all(shared);
-        self.sampler.withdraw(id, step)?;
+        if !self.left_out.remove(&id) {
+            self.sampler.withdraw(id, step)?;
+        }
         self.forget(id);
         shared.registry.free(id);
         Ok(())

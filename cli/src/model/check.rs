@@ -51,8 +51,8 @@ pub fn check(name_or_path: &str) -> Result<()> {
     let worst = found.rows.iter().max_by(|a, b| a.difference.total_cmp(&b.difference));
     match worst {
         Some(row) if row.difference > LARGEST_DIFFERENCE * found.scale => Err(value(format!(
-            "{} and {} differ by {:.1e} where points reach {:.1e}, more than rounding explains: use --backend tract, and \
-             report the model",
+            "{} and {} differ by {:.1e} where points reach {:.1e}, more than rounding explains: do not use its points, \
+             and report the model",
             found.rows[0].backend, row.backend, row.difference, found.scale
         ))),
         _ => Ok(()),

@@ -77,6 +77,8 @@ fn bins_are_displayed_as_they_were_told() {
 #[test]
 fn what_is_no_word_for_bins_is_refused() {
     for (text, part) in [
+        ("cartesian3:x=0,y=1,z=2,min=0/0/0,max=1/1/1,bins=2x2x2,periodic", "periodic=xz"),
+        ("spherical2:theta=0,phi=1,bins=2x4,rings", "rings=1/3/1"),
         ("", "kind"),
         ("2d:dim=0", "kind"),
         ("1d", "dim=... is missing"),

@@ -68,7 +68,8 @@ impl<'a> Call<'a> {
     }
 
     pub fn int(&self, name: &str) -> Option<i64> {
-        self.attribute(name)?.i
+        // A writer may leave a 0 out.
+        self.attribute(name).map(|a| a.i.unwrap_or(0))
     }
 
     pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
@@ -76,7 +77,7 @@ impl<'a> Call<'a> {
     }
 
     pub fn float(&self, name: &str) -> Option<f64> {
-        self.attribute(name)?.f.map(f64::from)
+        self.attribute(name).map(|a| f64::from(a.f.unwrap_or(0.0)))
     }
 
     pub fn text(&self, name: &str) -> Option<&'a str> {

@@ -5,13 +5,9 @@
 use super::passes::{self, Pass};
 use super::understand::{Done, understand};
 use crate::encode::card::Layout;
-use crate::encode::chain::Chain;
+use crate::encode::chain::{Chain, MAX_CANCELLING};
 use crate::encode::onnx::{Affine, Conv, Dense, Graph, Node, Op, Read, Tensor, count, proto, read, write};
 use crate::error::{Result, model};
-
-/// The largest `offset * factor`, in deviations, of a normalisation that is folded: the first layer then adds up
-/// numbers as large as that which cancel, and 128 of them are 8e-6 in float32.
-const MAX_CANCELLING: f64 = 128.0;
 
 /// The most numbers that all values of a model hold together: some passes look at each.
 const MAX_SIZE: usize = 64 << 20;
@@ -238,7 +234,7 @@ fn fold_normalisation(graph: &mut Graph, input: &InputSpec, (offset, factor): (&
 fn notes(done: Done, counts: &Counts, normalise_folded: bool) -> Vec<String> {
     let read = [
         ("computed # constant(s)", done.computed),
-        ("left out # node(s) that do nothing", done.idle),
+        ("left out # node(s) without effect", done.idle),
         ("read # batch normalisation(s) as affines, a factor and a summand a channel", done.normalisations),
     ];
     let all = read.iter().chain(&counts.0).filter(|(_, count)| *count > 0);

@@ -13,6 +13,9 @@ use crate::encode::onnx::{Affine, Conv, Dense, Graph, Op, Tensor};
 /// The most weights of a convolution in groups that is written as one without.
 const MAX_SPREAD: usize = 1 << 14;
 
+/// The most channels of a pointwise layer that is made where factors stand alone.
+const MAX_DIAGONAL: usize = 1024;
+
 /// The layers of a graph that is a chain.
 ///
 /// # Errors
@@ -95,7 +98,7 @@ impl Walk {
         match op {
             Op::Transpose(order) => self.places = self.places.permuted(&order),
             Op::Reshape => self.places = self.places.reshaped(dims).ok_or("changes the number of values")?,
-            Op::Relu => self.relu(),
+            Op::Relu => self.relu()?,
             Op::Affine(affine) => self.affine(&affine)?,
             Op::Conv(conv) => self.conv(conv, dims)?,
             Op::Dense(dense) => self.dense(dense, dims),
@@ -152,14 +155,15 @@ impl Walk {
     }
 
     /// The layer before gets the relu, or a layer that does nothing else.
-    fn relu(&mut self) {
+    fn relu(&mut self) -> Result<(), String> {
         if self.layers.is_empty() {
             let ones = vec![1.0; self.grid[0]];
-            self.diagonal(&ones, &vec![0.0; self.grid[0]]);
+            self.diagonal(&ones, &vec![0.0; self.grid[0]])?;
         }
         if let Some(Layer::Conv { relu, .. } | Layer::Dense { relu, .. }) = self.layers.last_mut() {
             *relu = true;
         }
+        Ok(())
     }
 
     /// Factor and summand of a channel as a layer of their own.
@@ -175,13 +179,15 @@ impl Walk {
         let (Some(scale), Some(shift)) = (by_channel(&affine.scale), by_channel(&affine.shift)) else {
             return Err("differs from pixel to pixel".into());
         };
-        self.diagonal(&scale, &shift);
-        Ok(())
+        self.diagonal(&scale, &shift)
     }
 
     /// A pointwise layer that reads no other channel; the order of the elements stays.
-    fn diagonal(&mut self, scale: &[f64], shift: &[f64]) {
+    fn diagonal(&mut self, scale: &[f64], shift: &[f64]) -> Result<(), String> {
         let channels = scale.len();
+        if channels > MAX_DIAGONAL {
+            return Err(format!("has {channels} factors of its own, more than are made a layer, {MAX_DIAGONAL}"));
+        }
         let mut weights = vec![0.0; channels * channels];
         scale.iter().enumerate().for_each(|(c, &s)| weights[c * channels + c] = s);
         let (inputs, outputs, bias, relu) = (channels, channels, shift.to_vec(), false);
@@ -190,5 +196,6 @@ impl Walk {
         } else {
             Layer::Conv { inputs, outputs, kernel: [1, 1], stride: [1, 1], weights, bias, relu }
         });
+        Ok(())
     }
 }

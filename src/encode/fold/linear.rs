@@ -68,13 +68,14 @@ fn pads(call: &Call, grid: [usize; 2], reach: [usize; 2], stride: [usize; 2]) ->
     match call.text("auto_pad").unwrap_or("NOTSET") {
         "" | "NOTSET" => {}
         "VALID" => return Ok([0; 4]),
-        same => {
+        same @ ("SAME_UPPER" | "SAME_LOWER") => {
             // As many as make the grid that comes out the one that goes in, divided by the stride.
             let all = [0, 1]
                 .map(|k| ((grid[k].div_ceil(stride[k]).max(1) - 1) * stride[k] + reach[k]).saturating_sub(grid[k]));
             let [y, x] = all.map(|n| if same == "SAME_LOWER" { n.div_ceil(2) } else { n / 2 });
             return Ok([y, x, all[0] - y, all[1] - x]);
         }
+        other => return Err(call.contradiction(&format!("has auto_pad `{other}`, which is none"))),
     }
     let Some(list) = call.ints("pads") else { return Ok([0; 4]) };
     match list.iter().map(|&v| usize::try_from(v).unwrap_or(usize::MAX)).collect::<Vec<_>>()[..] {

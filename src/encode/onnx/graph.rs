@@ -194,6 +194,11 @@ impl Op {
             Self::Other(node) => &node.op_type,
         }
     }
+
+    /// Whether it is the operator `op` of ONNX itself that nobody has understood.
+    pub fn is_other(&self, op: &str) -> bool {
+        matches!(self, Self::Other(node) if node.op_type == op && matches!(&*node.domain, "" | "ai.onnx"))
+    }
 }
 
 impl Graph {

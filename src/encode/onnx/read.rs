@@ -39,10 +39,10 @@ pub enum Read {
 /// # Errors
 /// [`ErrorKind::Model`](crate::error::ErrorKind::Model) with the name of what is at fault.
 pub fn read(bytes: &[u8]) -> Result<Read> {
+    limits::check(bytes)?;
     if bytes.len() > MAX_BYTES {
         return Ok(Read::Opaque(format!("its {} MB are more than are folded, {}", bytes.len() >> 20, MAX_BYTES >> 20)));
     }
-    limits::check(bytes)?;
     let mut shell = proto::Model::decode(bytes).map_err(|e| model(format!("it is no ONNX model: {e}")))?;
     let Some(graph) = &mut shell.graph else { return Err(model("it is no ONNX model: it has no graph")) };
     let nodes = std::mem::take(&mut graph.node);

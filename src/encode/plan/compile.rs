@@ -5,8 +5,9 @@
 use super::conv::{Conv, Params};
 use super::dense::Dense;
 use super::isa::Isa;
+use super::lanes::WIDTH;
 use super::schedule::{Step, schedule};
-use crate::encode::chain::{Chain, Layer};
+use crate::encode::chain::{Chain, Layer, MAX_CANCELLING};
 
 /// Convolutions at most; real networks have a few dozen.
 const MOST_CONVS: usize = 64;
@@ -128,6 +129,9 @@ fn after(conv: &Params<'_>, before: &Shape) -> Result<Shape, String> {
     })
 }
 
+/// The most float32 of a packed layer: 64 MB.
+const MAX_PACKED: usize = 1 << 24;
+
 /// Whether there are as many params as there should be, each a float32.
 fn check(inputs: usize, outputs: usize, area: usize, weights: &[f64], bias: &[f64]) -> Result<(), String> {
     let wanted = inputs.checked_mul(outputs).and_then(|n| n.checked_mul(area)).unwrap_or(0);
@@ -136,6 +140,12 @@ fn check(inputs: usize, outputs: usize, area: usize, weights: &[f64], bias: &[f6
         return Err(format!(
             "has {weights} weights and {bias} biases for {outputs} outputs of {inputs} x {area} inputs"
         ));
+    }
+    // What it takes once its outputs are padded to whole lanes.
+    let packed =
+        outputs.checked_next_multiple_of(WIDTH).and_then(|o| o.checked_mul(inputs)).and_then(|n| n.checked_mul(area));
+    if packed.is_none_or(|floats| floats > MAX_PACKED) {
+        return Err(format!("is too large for the plan: {outputs} outputs of {inputs} x {area} inputs"));
     }
     match weights.iter().chain(bias).find(|value| !(**value as f32).is_finite()) {
         Some(value) => Err(format!("has a param of {value}, which is no float32")),
@@ -155,6 +165,11 @@ fn folded(chain: &Chain) -> Result<Vec<Layer>, String> {
     if offset.len() != channels || factor.len() != channels {
         let (offsets, factors) = (offset.len(), factor.len());
         return Err(format!("it has {offsets} offsets and {factors} factors for {channels} channels"));
+    }
+    if let Some((o, f)) = offset.iter().zip(factor).find(|(o, f)| !((*o * *f).abs() <= MAX_CANCELLING)) {
+        return Err(format!(
+            "its normalisation takes {o} off and multiplies by {f}: folded into a layer, that would cancel in float32"
+        ));
     }
     // How many weights of an output one channel has, side by side.
     let (weights, bias, run) = match layers.first_mut() {

@@ -103,7 +103,7 @@ unsafe fn pair_block<V: Vector, const PAIRS: usize, const INPUTS: usize>(conv: &
             }
         }
         for (pair, [first, second]) in sums.into_iter().enumerate() {
-            let outputs = first.pair_sums(second).max(V::splat(conv.floor));
+            let outputs = V::splat(conv.floor).max(first.pair_sums(second));
             let to = to.add(2 * pair * conv.outputs);
             outputs.store_halves(to, to.add(conv.outputs));
         }
@@ -204,6 +204,6 @@ unsafe fn block<V: Vector, const PIXELS: usize, const PITCH: usize>(
             sum = sum.add(sums[pixel]);
         }
         // SAFETY: `lanes` outputs from `16 * group` on are of this pixel.
-        unsafe { sum.max(V::splat(conv.floor)).store_some(to.add((x + pixel) * conv.outputs + group * WIDTH), lanes) };
+        unsafe { V::splat(conv.floor).max(sum).store_some(to.add((x + pixel) * conv.outputs + group * WIDTH), lanes) };
     }
 }

@@ -66,7 +66,7 @@ unsafe fn one_block<V: Vector, const GROUPS: usize, const SPLITS: usize>(
     }
     for (group, (bias, output)) in bias.iter().zip(output).enumerate().take(GROUPS) {
         let sum = sums.iter().fold(V::load(bias), |sum, part| sum.add(part[group]));
-        sum.max(V::splat(floor)).store(output);
+        V::splat(floor).max(sum).store(output);
     }
 }
 
@@ -159,7 +159,7 @@ unsafe fn tile<V: Vector, const GROUPS: usize, const PATCHES: usize>(
         for (patch, total) in totals.into_iter().enumerate() {
             let to = patch * pitch + (block.first + group + at) * WIDTH;
             // SAFETY: the caller's.
-            unsafe { total.max(V::splat(dense.floor)).store_some(output.as_mut_ptr().add(to), WIDTH) };
+            unsafe { V::splat(dense.floor).max(total).store_some(output.as_mut_ptr().add(to), WIDTH) };
         }
     }
 }

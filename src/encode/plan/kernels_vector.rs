@@ -29,7 +29,7 @@ pub(super) trait Vector: Copy {
     fn add(self, other: Self) -> Self;
     /// `self + a * b`.
     fn add_product(self, a: Self, b: Self) -> Self;
-    /// The larger of each lane.
+    /// The larger of each two; where one is not a number, `other`'s.
     fn max(self, other: Self) -> Self;
     /// Whether each lane is at least its counterpart of `low` and at most that of `high`.
     fn within(self, low: Self, high: Self) -> bool;

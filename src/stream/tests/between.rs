@@ -93,6 +93,9 @@ fn patch_that_its_encoder_refuses_is_counted_and_keeps_its_id_inline_and_in_the_
         assert_eq!(send(&mut producer, 1, 1e30).unwrap(), Pushed::Known);
         assert_eq!(stream.select(0, 9).unwrap().unwrap().batch.selections.len(), 1);
         assert_eq!((stream.stats().rejected.model, stream.stats().rejected.conflict), (1, 1));
+        stream.withdraw(1, 0).unwrap();
+        assert_eq!(stream.withdraw(1, 0).unwrap_err().kind(), ErrorKind::Unknown);
+        assert_eq!(send(&mut producer, 1, 0.2).unwrap(), Pushed::Accepted);
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Exact only where the layer sees nothing but `x s + t`: zeros that a convolution puts around its grid would have to
 //! be `-t / s` afterwards, so a padded one takes factors only. Transpositions and reshapes between the two are followed.
+//! An affine of the densities themselves with large summands stays: folded, they would cancel in float32.
 //!
 //! Not here: affines right after a layer ([`super::fold_backward`]).
 
 use super::affine::per_channel;
+use crate::encode::chain::MAX_CANCELLING;
 use crate::encode::onnx::{Conv, Dense, Graph, Op};
 
 /// Folds the affine in place `at`.
@@ -24,6 +26,10 @@ pub fn fold_forward(graph: &mut Graph, at: usize) -> bool {
 fn inputs(graph: &Graph, at: usize) -> Option<(usize, Vec<f64>, Vec<f64>)> {
     let Op::Affine(affine) = &graph.nodes[at].op else { return None };
     let (mut scale, mut shift) = (affine.scale.clone(), affine.shift.clone());
+    let of_densities = graph.nodes[at].inputs.contains(&Some(graph.input));
+    if of_densities && shift.values.iter().any(|t| !(t.abs() <= MAX_CANCELLING)) {
+        return None;
+    }
     let mut dims = graph.dims(graph.nodes[at].output()?)?;
     let mut place = at;
     loop {

@@ -11,6 +11,9 @@ use crate::encode::onnx::{Conv, Dense, Graph, Op, Tensor};
 /// The most products that are computed to join two layers, so that loading stays quick.
 const MAX_PRODUCTS: usize = 10_000_000;
 
+/// The largest stride of a joined convolution: no grid is as wide.
+const MAX_STRIDE: usize = 1 << 20;
+
 /// Joins the layer in place `at` with the one after it.
 pub fn join_layers(graph: &mut Graph, at: usize) -> bool {
     let Some(next) = graph.next(at) else { return false };
@@ -44,7 +47,8 @@ fn convs(first: &Conv, second: &Conv, pixels: [usize; 2]) -> Option<Conv> {
     let together = pixels[1].checked_mul(outputs)?.checked_mul(inputs)?.checked_mul(size)?;
     let products = outputs.checked_mul(middle)?.checked_mul(inputs)?.checked_mul(size)?;
     let larger = outputs * inputs * size > weights(first) + weights(second);
-    if together > apart || larger || products > MAX_PRODUCTS {
+    let stride = [0, 1].map(|k| first.stride[k].saturating_mul(second.stride[k]));
+    if together > apart || larger || products > MAX_PRODUCTS || stride.iter().any(|&s| s > MAX_STRIDE) {
         return None;
     }
     let (a, b) = (first.full_weights(), second.full_weights());
@@ -68,7 +72,7 @@ fn convs(first: &Conv, second: &Conv, pixels: [usize; 2]) -> Option<Conv> {
         weights: Tensor::floats(&[outputs, inputs, ky, kx], joined),
         bias,
         group: 1,
-        stride: [0, 1].map(|k| first.stride[k] * second.stride[k]),
+        stride,
         dilation: wide.dilation,
         pads: first.pads,
     })

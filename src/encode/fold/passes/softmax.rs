@@ -19,10 +19,10 @@ fn softmax(graph: &Graph, at: usize) -> Option<(ValueId, usize)> {
     let above = giver(graph, exponentials)?;
     let &[Some(exponent)] = &graph.nodes[above].inputs[..] else { return None };
     let reduced = giver(graph, spread(graph, sum))?;
-    let is_sum = graph.nodes[reduced].op.title() == "ReduceSum"
+    let is_sum = graph.nodes[reduced].op.is_other("ReduceSum")
         && graph.nodes[reduced].inputs.first() == Some(&Some(exponentials))
         && count(graph, spread(graph, sum)) == Some(1);
-    if graph.nodes[above].op.title() != "Exp" || !is_sum {
+    if !graph.nodes[above].op.is_other("Exp") || !is_sum {
         return None;
     }
     let difference = giver(graph, exponent).and_then(|node| operands(graph, node, "Sub"));
@@ -40,7 +40,7 @@ fn softmax(graph: &Graph, at: usize) -> Option<(ValueId, usize)> {
 /// The two values that a node of type `op` reads.
 fn operands(graph: &Graph, at: usize, op: &str) -> Option<[ValueId; 2]> {
     match graph.nodes[at].inputs[..] {
-        [Some(a), Some(b)] if graph.nodes[at].op.title() == op => Some([a, b]),
+        [Some(a), Some(b)] if graph.nodes[at].op.is_other(op) => Some([a, b]),
         _ => None,
     }
 }

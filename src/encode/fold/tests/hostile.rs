@@ -1,6 +1,6 @@
 //! Files cut short, with single bytes changed, and of random bytes: an error or a model, never a panic.
 //!
-//! Not here: how much memory they take (`tests/fold_memory.rs`).
+//! Not here: how much memory they take (`tests/model_memory.rs`).
 
 use std::fs;
 

@@ -256,3 +256,16 @@ fn padding_by_name_is_counted_out() {
 fn text(name: &str, value: &str) -> proto::Attribute {
     proto::Attribute { name: name.into(), kind: 3, s: Some(value.into()), ..Default::default() }
 }
+
+#[test]
+fn an_attribute_without_its_value_is_a_nought() {
+    let mut net = Net::new(&[1, 2, 2, 2], 3);
+    net.model.opset_import[0].version = 9;
+    let a = net.conv("x", [3, 2, 1], &[]);
+    let min = proto::Attribute { name: "min".into(), kind: 1, ..Default::default() };
+    let a = net.node("Clip", &[&a], &[min]);
+    let a = net.node("Flatten", &[&a], &[]);
+    let out = net.dense(&a, 12, 3);
+    let folded = fold(&net.bytes(&out), &chw([1, 2, 2, 2]), None).unwrap();
+    assert_eq!(shape_of(&folded), ["conv 2>3 k1 s1 relu", "dense 12>3"]);
+}

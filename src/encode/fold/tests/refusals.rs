@@ -91,6 +91,52 @@ fn the_normalisation_of_the_input_stays_where_it_would_not_be_exact() {
 }
 
 #[test]
+fn large_summands_on_the_densities_stay_before_the_first_layer() {
+    for (deviation, layers) in [(0.01, 3), (0.001, 4)] {
+        let mut net = Net::new(&[1, 4, 6, 6], 3);
+        let (mean, deviation) = (net.floats(&[1, 4, 1, 1], &[1.0; 4]), net.floats(&[1, 4, 1, 1], &[deviation; 4]));
+        let x = net.node("Sub", &["x", &mean], &[]);
+        let x = net.node("Div", &[&x, &deviation], &[]);
+        let a = net.conv(&x, [5, 4, 1], &[]);
+        let a = net.node("Relu", &[&a], &[]);
+        let a = net.node("Flatten", &[&a], &[]);
+        let out = net.dense(&a, 180, 3);
+        let folded = fold_and_compare(&net.bytes(&out), &chw([1, 4, 6, 6]));
+        assert_eq!(shape_of(&folded).len(), layers - 1, "{:?}", shape_of(&folded));
+    }
+}
+
+#[test]
+fn factors_of_very_many_values_are_no_layer() {
+    let mut net = Net::new(&[1, 1, 1, 1], 3);
+    let a = net.node("Flatten", &["x"], &[]);
+    let a = net.dense(&a, 1, 2000);
+    let a = net.node("Relu", &[&a], &[]);
+    let factors = net.random(&[1, 2000]);
+    let out = net.node("Mul", &[&a, &factors], &[]);
+    let (_, reason) = refused(&net.bytes(&out), &chw([1, 1, 1, 1]));
+    assert!(reason.contains("2000"), "{reason}");
+}
+
+#[test]
+fn strides_that_no_grid_has_are_not_joined() {
+    let mut net = Net::new(&[1, 2, 3, 3], 3);
+    let stride = ints("strides", &[1 << 20, 1 << 20]);
+    let out = (0..4).fold("x".to_owned(), |x, _| net.conv(&x, [2, 2, 1], std::slice::from_ref(&stride)));
+    let folded = fold_and_compare(&net.bytes(&out), &chw([1, 2, 3, 3]));
+    assert_eq!(shape_of(&folded).len(), 4, "{:?}", folded.notes);
+}
+
+#[test]
+fn a_padding_that_nobody_knows_is_refused() {
+    let mut net = Net::new(&[1, 2, 3, 3], 3);
+    let pad = proto::Attribute { name: "auto_pad".into(), s: Some(b"SOME".to_vec()), kind: 3, ..Default::default() };
+    let out = net.conv("x", [2, 2, 1], &[pad]);
+    let error = fold(&net.bytes(&out), &chw([1, 2, 3, 3]), None).unwrap_err();
+    assert!(error.message().contains("SOME"), "{error}");
+}
+
+#[test]
 fn operators_that_only_look_alike_are_named() {
     type Build<'a> = &'a dyn Fn(&mut Net, &str) -> String;
     let cases: [(&str, Build); 7] = [

@@ -195,3 +195,35 @@ fn what_overflows_in_one_patch_does_not_reach_the_next() {
         }
     }
 }
+
+#[test]
+fn what_is_no_number_on_the_way_is_none_at_the_end() {
+    // 3e38 x and 1e38 x overflow at x = 5; their difference is no number, and a relu must not make 0 of it.
+    let dense = |inputs, weights: &[f64], relu| Layer::Dense {
+        inputs,
+        outputs: weights.len() / inputs,
+        weights: weights.to_vec(),
+        bias: vec![0.0; weights.len() / inputs],
+        relu,
+    };
+    let layers = vec![
+        dense(1, &[3e38, 1e38], true),
+        dense(2, &[1e-38, -1e-38, -1e-38, 1e-38], true),
+        dense(2, &[1.0, -1.0], false),
+    ];
+    let chain = Chain { ny: 1, nx: 1, channels: 1, normalise: None, layers };
+    for isa in Isa::available() {
+        let plan = plan(&chain, isa);
+        let mut point = [0.0];
+        assert!(plan.run(&mut plan.scratch(), &[5.0], &mut point));
+        assert!(!point[0].is_finite(), "{} on {}", point[0], plan.isa());
+    }
+}
+
+#[test]
+fn a_normalisation_that_would_cancel_is_refused() {
+    let chain = |factor: f64| Chain { normalise: Some((vec![1.0; 14], vec![factor; 14])), ..small() };
+    assert!(Plan::new(&chain(100.0), &[-1.0; 14], &[1.0; 14], Isa::best()).is_ok());
+    let error = Plan::new(&chain(1000.0), &[-1.0; 14], &[1.0; 14], Isa::best()).err().unwrap();
+    assert!(error.contains("1000"), "{error}");
+}
