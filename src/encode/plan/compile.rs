@@ -166,7 +166,8 @@ fn folded(chain: &Chain) -> Result<Vec<Layer>, String> {
         let (offsets, factors) = (offset.len(), factor.len());
         return Err(format!("it has {offsets} offsets and {factors} factors for {channels} channels"));
     }
-    if let Some((o, f)) = offset.iter().zip(factor).find(|(o, f)| !((*o * *f).abs() <= MAX_CANCELLING)) {
+    let cancels = |(o, f): &(&f64, &f64)| !(*o * *f).is_finite() || (*o * *f).abs() > MAX_CANCELLING;
+    if let Some((o, f)) = offset.iter().zip(factor).find(cancels) {
         return Err(format!(
             "its normalisation takes {o} off and multiplies by {f}: folded into a layer, that would cancel in float32"
         ));

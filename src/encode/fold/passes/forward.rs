@@ -27,7 +27,7 @@ fn inputs(graph: &Graph, at: usize) -> Option<(usize, Vec<f64>, Vec<f64>)> {
     let Op::Affine(affine) = &graph.nodes[at].op else { return None };
     let (mut scale, mut shift) = (affine.scale.clone(), affine.shift.clone());
     let of_densities = graph.nodes[at].inputs.contains(&Some(graph.input));
-    if of_densities && shift.values.iter().any(|t| !(t.abs() <= MAX_CANCELLING)) {
+    if of_densities && shift.values.iter().any(|t| !t.is_finite() || t.abs() > MAX_CANCELLING) {
         return None;
     }
     let mut dims = graph.dims(graph.nodes[at].output()?)?;
