@@ -462,8 +462,17 @@ typedef struct patchstream_weight {
 // Bytes that were written whole are no longer what they were.
 #define PATCHSTREAM_ERR_CORRUPT -10
 
+// Somebody who lives has it already: a segment with an owner, an end of a ring that is held.
+#define PATCHSTREAM_ERR_BUSY -11
+
+// What the handle belongs to has ended or was taken over: open it again.
+#define PATCHSTREAM_ERR_FENCED -12
+
 // Memory could not be had.
 #define PATCHSTREAM_ERR_MEMORY -13
+
+// The handle was made before a fork, and this is the child: open it there.
+#define PATCHSTREAM_ERR_FORKED -14
 
 // This build or this machine cannot do it.
 #define PATCHSTREAM_ERR_UNSUPPORTED -15

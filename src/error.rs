@@ -27,8 +27,14 @@ pub enum ErrorKind {
     Io,
     /// Bytes that were written whole are no longer what they were.
     Corrupt,
+    /// Somebody who lives has it already: a segment with an owner, an end of a ring that is held.
+    Busy,
+    /// What this handle belongs to has ended or was taken over: open it again.
+    Fenced,
     /// Memory could not be had.
     Memory,
+    /// The handle was made before a `fork`, and this is the child.
+    Forked,
     /// This build or this machine cannot do it.
     Unsupported,
     /// A bug in the library: a panic that was caught at its edge.
@@ -89,6 +95,6 @@ macro_rules! constructors {
 
 constructors! {
     argument => Argument, state => State, shape => Shape, value => Value, conflict => Conflict,
-    unknown => Unknown, version => Version, model => Model, io => Io, corrupt => Corrupt, memory => Memory,
-    unsupported => Unsupported, panic => Panic,
+    unknown => Unknown, version => Version, model => Model, io => Io, corrupt => Corrupt, busy => Busy,
+    fenced => Fenced, memory => Memory, forked => Forked, unsupported => Unsupported, panic => Panic,
 }

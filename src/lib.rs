@@ -36,6 +36,8 @@ pub mod ids;
 pub mod patch;
 #[allow(unsafe_code, reason = "slots that two threads pass to each other")]
 pub mod ring;
+#[allow(unsafe_code, reason = "memory that two processes map")]
+pub mod shm;
 pub mod stream;
 mod sync;
 pub mod wire;

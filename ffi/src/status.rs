@@ -38,8 +38,14 @@ pub const PATCHSTREAM_ERR_MODEL: patchstream_status = -8;
 pub const PATCHSTREAM_ERR_IO: patchstream_status = -9;
 /// Bytes that were written whole are no longer what they were.
 pub const PATCHSTREAM_ERR_CORRUPT: patchstream_status = -10;
+/// Somebody who lives has it already: a segment with an owner, an end of a ring that is held.
+pub const PATCHSTREAM_ERR_BUSY: patchstream_status = -11;
+/// What the handle belongs to has ended or was taken over: open it again.
+pub const PATCHSTREAM_ERR_FENCED: patchstream_status = -12;
 /// Memory could not be had.
 pub const PATCHSTREAM_ERR_MEMORY: patchstream_status = -13;
+/// The handle was made before a fork, and this is the child: open it there.
+pub const PATCHSTREAM_ERR_FORKED: patchstream_status = -14;
 /// This build or this machine cannot do it.
 pub const PATCHSTREAM_ERR_UNSUPPORTED: patchstream_status = -15;
 /// A bug in the library, stopped at its edge. Please report it.
@@ -64,7 +70,10 @@ pub extern "C" fn patchstream_status_name(status: patchstream_status) -> *const 
         PATCHSTREAM_ERR_MODEL => c"PATCHSTREAM_ERR_MODEL",
         PATCHSTREAM_ERR_IO => c"PATCHSTREAM_ERR_IO",
         PATCHSTREAM_ERR_CORRUPT => c"PATCHSTREAM_ERR_CORRUPT",
+        PATCHSTREAM_ERR_BUSY => c"PATCHSTREAM_ERR_BUSY",
+        PATCHSTREAM_ERR_FENCED => c"PATCHSTREAM_ERR_FENCED",
         PATCHSTREAM_ERR_MEMORY => c"PATCHSTREAM_ERR_MEMORY",
+        PATCHSTREAM_ERR_FORKED => c"PATCHSTREAM_ERR_FORKED",
         PATCHSTREAM_ERR_UNSUPPORTED => c"PATCHSTREAM_ERR_UNSUPPORTED",
         PATCHSTREAM_ERR_PANIC => c"PATCHSTREAM_ERR_PANIC",
         _ => c"unknown status",
@@ -85,7 +94,10 @@ pub(crate) fn status_of(error: &Error) -> patchstream_status {
         ErrorKind::Model => PATCHSTREAM_ERR_MODEL,
         ErrorKind::Io => PATCHSTREAM_ERR_IO,
         ErrorKind::Corrupt => PATCHSTREAM_ERR_CORRUPT,
+        ErrorKind::Busy => PATCHSTREAM_ERR_BUSY,
+        ErrorKind::Fenced => PATCHSTREAM_ERR_FENCED,
         ErrorKind::Memory => PATCHSTREAM_ERR_MEMORY,
+        ErrorKind::Forked => PATCHSTREAM_ERR_FORKED,
         ErrorKind::Unsupported => PATCHSTREAM_ERR_UNSUPPORTED,
         ErrorKind::Panic => PATCHSTREAM_ERR_PANIC,
     }

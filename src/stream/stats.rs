@@ -171,7 +171,13 @@ impl Recorder {
         let reason = match kind {
             ErrorKind::Value => 0,
             ErrorKind::Shape => 1,
-            ErrorKind::Argument | ErrorKind::State | ErrorKind::Unknown | ErrorKind::Version => 2,
+            ErrorKind::Argument
+            | ErrorKind::State
+            | ErrorKind::Unknown
+            | ErrorKind::Version
+            | ErrorKind::Busy
+            | ErrorKind::Fenced
+            | ErrorKind::Forked => 2,
             ErrorKind::Conflict => 3,
             ErrorKind::Model | ErrorKind::Unsupported | ErrorKind::Io | ErrorKind::Memory | ErrorKind::Panic => 4,
             ErrorKind::Corrupt => 5,

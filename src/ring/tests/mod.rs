@@ -1,5 +1,10 @@
 //! The ring against what it promises, in one thread and in two.
 
+mod hostile;
+mod shared;
+mod typed;
+mod waits;
+
 use super::*;
 use crate::error::ErrorKind;
 
