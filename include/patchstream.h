@@ -219,6 +219,8 @@ typedef struct patchstream_options {
   patchstream_route_fn route;
   // Given to route.
   void *route_user;
+  // A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
+  const char *classifier;
 } patchstream_options;
 
 // A pick and where it is.
@@ -333,8 +335,13 @@ typedef struct patchstream_selection {
   uint32_t raf;
   // The queue that it was picked from, from 0.
   uint32_t queue;
-  // 0.
-  uint32_t reserved;
+  // Classes of the stream's classifier, 0 without one.
+  uint32_t class_count;
+  // What the classifier calls it, UTF-8: the class of the highest probability, the first of equal ones. NULL without one.
+  const char *class_label;
+  // The probability of each class, class_count numbers, in the order of patchstream_stream_class_label(). NULL without
+  // one.
+  const float *probabilities;
 } patchstream_selection;
 
 // How long a part of the way took, over everything so far.
@@ -369,7 +376,7 @@ typedef struct patchstream_stats {
   uint64_t rejected_argument;
   // Refused for a known id with other content.
   uint64_t rejected_conflict;
-  // Left out because the encoder failed on it.
+  // Left out because the encoder or the classifier failed on it.
   uint64_t rejected_model;
   // Left out because its slot was overwritten after the commit.
   uint64_t rejected_corrupt;
@@ -401,6 +408,19 @@ typedef struct patchstream_stats {
   uint64_t queues;
   // Rows of history that were dropped because nobody took them in time.
   uint64_t history_dropped;
+  // Patches classified and given to the sampler; 0 without a classifier, as are the next two.
+  uint64_t classified;
+  // Those of them with a known class: one RAS and no RAF, or one RAS-RAF complex, in a state that a class stands for.
+  uint64_t comparable;
+  // Those of them that were classified as that.
+  uint64_t agreed;
+  // Patch to class probabilities, where there is a classifier.
+  struct patchstream_latency classify;
+  // What runs the encoder: "fused-avx512", "fused-avx2", "fused-portable", "tract" or "builtin". It lives until the
+  // stream is closed.
+  const char *backend;
+  // What runs the classifier, as above; NULL without one.
+  const char *classifier_backend;
 } patchstream_stats;
 
 // How many patches one selected patch stands for.
@@ -551,8 +571,8 @@ uint32_t patchstream_abi_version(void);
 
 // Opens an encoder for patches of nx * ny * channels.
 //
-// @param name_or_path  "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it, or to a
-//                      folder that holds exactly one
+// @param name_or_path  "metric", "mean", "radial", "fingerprint", or a path to NAME.onnx with its card NAME.toml beside
+//                      it, or to a folder that holds exactly one
 patchstream_status patchstream_model_open(const char *name_or_path,
                                           uint32_t nx,
                                           uint32_t ny,
@@ -732,6 +752,14 @@ patchstream_status patchstream_stream_weights_among(struct patchstream_stream *s
 
 // What was done so far. Thread-safe; it waits for nothing.
 patchstream_status patchstream_stream_stats(const struct patchstream_stream *stream, struct patchstream_stats *out);
+
+// What people call a class, by its number from 0, UTF-8: selections have a probability of each, in this order.
+// PATCHSTREAM_ERR_ARGUMENT: there is no such class, or no classifier. Thread-safe.
+//
+// @param label  out: it lives until the stream is closed
+patchstream_status patchstream_stream_class_label(const struct patchstream_stream *stream,
+                                                  uint32_t class_index,
+                                                  const char **label);
 
 // Makes a poll that is under way, and every later one, return PATCHSTREAM_STOPPED after the next patch. Selecting goes
 // on to work.

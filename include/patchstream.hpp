@@ -150,10 +150,7 @@ class Handle {
   Handle() noexcept = default;
   explicit Handle(T *handle) noexcept : handle_(handle) {}
   Handle(Handle &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Handle &operator=(Handle &&other) noexcept {
-    if (this != &other) reset(std::exchange(other.handle_, nullptr));
-    return *this;
-  }
+  Handle &operator=(Handle &&other) noexcept { return reset(std::exchange(other.handle_, nullptr)), *this; }
   ~Handle() { reset(nullptr); }
   T *get() const noexcept { return handle_; }
   T *release() noexcept { return std::exchange(handle_, nullptr); }
@@ -236,6 +233,7 @@ class Options {
   Options &grid(std::uint32_t nx, std::uint32_t ny) noexcept { return c_.nx = nx, c_.ny = ny, *this; }
   Options &size_nm(double size) noexcept { return c_.size_nm = size, *this; }
   Options &model(std::string name_or_path) { return model_ = std::move(name_or_path), *this; }
+  Options &classifier(std::string name_or_path) { return classifier_ = std::move(name_or_path), *this; }
   Options &config(std::string path) { return config_ = std::move(path), *this; }
   Options &capacity(std::uint64_t candidates) noexcept { return c_.capacity = candidates, *this; }
   Options &k(std::uint32_t neighbours) noexcept { return c_.k = neighbours, *this; }
@@ -255,13 +253,14 @@ class Options {
   patchstream_options c() const noexcept {
     patchstream_options options = c_;
     options.model = model_.empty() ? nullptr : model_.c_str();
+    options.classifier = classifier_.empty() ? nullptr : classifier_.c_str();
     options.config = config_.empty() ? nullptr : config_.c_str();
     return options;
   }
 
  private:
   patchstream_options c_{};
-  std::string model_, config_;
+  std::string model_, classifier_, config_;
 };
 
 // One selected patch. It lives as long as the Selections that it is of.
@@ -281,6 +280,8 @@ class Selection {
   std::uint32_t raf() const noexcept { return c_.raf; }
   std::uint32_t queue() const noexcept { return c_.queue; }
   const char *label() const noexcept { return c_.label; }  // nullptr if it has none
+  const char *class_label() const noexcept { return c_.class_label; }  // nullptr without a classifier
+  span<const float> probabilities() const noexcept { return {c_.probabilities, c_.class_count}; }
 
  private:
   patchstream_selection c_;
@@ -345,13 +346,8 @@ class Loan {
   Loan(patchstream_producer *producer, std::uint64_t loan, float *densities) noexcept
       : producer_(producer), loan_(loan), densities_(densities) {}
   Loan(Loan &&other) noexcept { swap(other); }
-  Loan &operator=(Loan &&other) noexcept {
-    Loan(std::move(other)).swap(*this);
-    return *this;
-  }
-  ~Loan() {
-    if (densities_ != nullptr) patchstream_producer_abandon(producer_, loan_);
-  }
+  Loan &operator=(Loan &&other) noexcept { return Loan(std::move(other)).swap(*this), *this; }
+  ~Loan() { if (densities_ != nullptr) patchstream_producer_abandon(producer_, loan_); }
   explicit operator bool() const noexcept { return densities_ != nullptr; }
   float *densities() const noexcept { return densities_; }  // [(y*nx+x)*channels+c], nm^-2
 
@@ -463,8 +459,7 @@ class Stream {
     return patchstream_stream_set_state(handle_.get(), id, state, step);
   }
   status try_pick(std::uint64_t id, Pick &out) noexcept {
-    out.struct_size = sizeof out;
-    return patchstream_stream_get_pick(handle_.get(), id, &out);
+    return out.struct_size = sizeof out, patchstream_stream_get_pick(handle_.get(), id, &out);
   }
   // Forgets a patch that is not selected.
   status try_withdraw(std::uint64_t id, std::int64_t step) noexcept {
@@ -475,12 +470,14 @@ class Stream {
     return patchstream_stream_history(handle_.get(), rows.data(), rows.size(), &count);
   }
   status try_queue_stats(std::uint32_t queue, QueueStats &out) const noexcept {
-    out.struct_size = sizeof out;
-    return patchstream_stream_queue_stats(handle_.get(), queue, &out);
+    return out.struct_size = sizeof out, patchstream_stream_queue_stats(handle_.get(), queue, &out);
+  }
+  // What people call a class, of which a Selection has the probability; the text lives as long as the stream.
+  status try_class_label(std::uint32_t index, const char *&out) const noexcept {
+    return patchstream_stream_class_label(handle_.get(), index, &out);
   }
   status try_stats(Stats &out) const noexcept {
-    out.struct_size = sizeof out;
-    return patchstream_stream_stats(handle_.get(), &out);
+    return out.struct_size = sizeof out, patchstream_stream_stats(handle_.get(), &out);
   }
   // ok, or again while the worker is still at work.
   status try_close(milliseconds timeout) noexcept {
@@ -526,6 +523,9 @@ class Stream {
   QueueStats queue_stats(std::uint32_t queue) const {
     return detail::filled<QueueStats>([&](QueueStats &out) { return try_queue_stats(queue, out); });
   }
+  const char *class_label(std::uint32_t index) const {
+    return detail::filled<const char *>([&](const char *&out) { return try_class_label(index, out); });
+  }
   Stats stats() const { return detail::filled<Stats>([&](Stats &out) { return try_stats(out); }); }
   status close(milliseconds timeout) { return check(try_close(timeout)); }
 #endif
@@ -548,8 +548,7 @@ class Model {
     return code;
   }
   status try_info(patchstream_model_info &out) const noexcept {
-    out.struct_size = sizeof out;
-    return patchstream_model_get_info(handle_.get(), &out);
+    return out.struct_size = sizeof out, patchstream_model_get_info(handle_.get(), &out);
   }
   // One patch to a point of as many numbers as the model has dimensions.
   status try_encode(const Field &densities, span<float> point) const noexcept {

@@ -445,7 +445,9 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_CONSTELLATION = 20,
     VT_PROTEINS = 22,
     VT_LABEL = 24,
-    VT_QUEUE = 26
+    VT_QUEUE = 26,
+    VT_CLASS_LABEL = 28,
+    VT_PROBABILITIES = 30
   };
   uint64_t id() const {
     return GetField<uint64_t>(VT_ID, 0);
@@ -489,6 +491,14 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint16_t queue() const {
     return GetField<uint16_t>(VT_QUEUE, 0);
   }
+  /// What a classifier calls it: the class of the highest probability, the first of equal ones. Absent without one.
+  const ::flatbuffers::String *class_label() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_CLASS_LABEL);
+  }
+  /// The probability of each class, in the order of the classifier's card. Absent without a classifier.
+  const ::flatbuffers::Vector<float> *probabilities() const {
+    return GetPointer<const ::flatbuffers::Vector<float> *>(VT_PROBABILITIES);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -507,6 +517,10 @@ struct Selection FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyOffset(verifier, VT_LABEL) &&
            verifier.VerifyString(label()) &&
            VerifyField<uint16_t>(verifier, VT_QUEUE, 2) &&
+           VerifyOffset(verifier, VT_CLASS_LABEL) &&
+           verifier.VerifyString(class_label()) &&
+           VerifyOffset(verifier, VT_PROBABILITIES) &&
+           verifier.VerifyVector(probabilities()) &&
            verifier.EndTable();
   }
 };
@@ -551,6 +565,12 @@ struct SelectionBuilder {
   void add_queue(uint16_t queue) {
     fbb_.AddElement<uint16_t>(Selection::VT_QUEUE, queue, 0);
   }
+  void add_class_label(::flatbuffers::Offset<::flatbuffers::String> class_label) {
+    fbb_.AddOffset(Selection::VT_CLASS_LABEL, class_label);
+  }
+  void add_probabilities(::flatbuffers::Offset<::flatbuffers::Vector<float>> probabilities) {
+    fbb_.AddOffset(Selection::VT_PROBABILITIES, probabilities);
+  }
   explicit SelectionBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -579,12 +599,16 @@ inline ::flatbuffers::Offset<Selection> CreateSelection(
     const patchstream::wire::Constellation *constellation = nullptr,
     ::flatbuffers::Offset<::flatbuffers::Vector<const patchstream::wire::Protein *>> proteins = 0,
     ::flatbuffers::Offset<::flatbuffers::String> label = 0,
-    uint16_t queue = 0) {
+    uint16_t queue = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> class_label = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<float>> probabilities = 0) {
   SelectionBuilder builder_(_fbb);
   builder_.add_time_us(time_us);
   builder_.add_step(step);
   builder_.add_event(event);
   builder_.add_id(id);
+  builder_.add_probabilities(probabilities);
+  builder_.add_class_label(class_label);
   builder_.add_label(label);
   builder_.add_proteins(proteins);
   builder_.add_constellation(constellation);
@@ -614,10 +638,14 @@ inline ::flatbuffers::Offset<Selection> CreateSelectionDirect(
     const patchstream::wire::Constellation *constellation = nullptr,
     const std::vector<patchstream::wire::Protein> *proteins = nullptr,
     const char *label = nullptr,
-    uint16_t queue = 0) {
+    uint16_t queue = 0,
+    const char *class_label = nullptr,
+    const std::vector<float> *probabilities = nullptr) {
   auto point__ = point ? _fbb.CreateVector<float>(*point) : 0;
   auto proteins__ = proteins ? _fbb.CreateVectorOfStructs<patchstream::wire::Protein>(*proteins) : 0;
   auto label__ = label ? _fbb.CreateString(label) : 0;
+  auto class_label__ = class_label ? _fbb.CreateString(class_label) : 0;
+  auto probabilities__ = probabilities ? _fbb.CreateVector<float>(*probabilities) : 0;
   return patchstream::wire::CreateSelection(
       _fbb,
       id,
@@ -631,7 +659,9 @@ inline ::flatbuffers::Offset<Selection> CreateSelectionDirect(
       constellation,
       proteins__,
       label__,
-      queue);
+      queue,
+      class_label__,
+      probabilities__);
 }
 
 /// What one event selected. An event with very many selections is told in several batches, one after the other.

@@ -10,7 +10,7 @@ use patchstream::error::{Result, argument};
 use patchstream::patch::{
     Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around, window_size,
 };
-use patchstream::stream::{Polled, Producer, Stream};
+use patchstream::stream::{Config, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
 use super::options::Options;
@@ -40,16 +40,19 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     let ddft = Ddft::open(options.grid, options.proteins, options.seed)?;
     let progress = Progress::new("step", options.steps);
     let n = window_size(PATCH_NM, ddft.spacing_nm());
-    let stream = Stream::builder()
-        .grid(n, n)
-        .model(&options.model)
-        .capacity(usize::try_from(options.capacity).unwrap_or(usize::MAX))
-        .background(options.background)
-        .log(progress.log())
-        .open()?;
+    let config = Config {
+        nx: n,
+        ny: n,
+        model: options.model.clone(),
+        classifier: options.classifier.clone(),
+        capacity: Some(usize::try_from(options.capacity).unwrap_or(usize::MAX)),
+        background: options.background,
+        ..Config::default()
+    };
+    let stream = Stream::builder().config(config).log(progress.log()).open()?;
     let mut host = Host::new(ddft, stream.producer("ddft")?, n)?;
     let mut files = Files::create(&options.out)?;
-    summary::print_start(options, &host.ddft.proteins(), host.ddft.box_nm(), stream.model());
+    summary::print_start(options, &host.ddft.proteins(), host.ddft.box_nm(), &stream);
 
     let mut done = Done::default();
     let mut frame = 0;
@@ -79,7 +82,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     done.controls = host.controls;
     done.seconds = started.elapsed().as_secs_f64();
     let stats = stream.stats();
-    files.finish(&weights, &summary::json(options, &done, &stats, stream.model()))?;
+    files.finish(&weights, &summary::json(options, &done, &stats, &stream))?;
     summary::print_end(options, &done, &stats, &weights.weights);
     Ok(done.interrupted)
 }

@@ -107,6 +107,11 @@ pub struct Options {
     #[arg(long, value_name = "MODEL", default_value_t = Config::default().model)]
     pub model: String,
 
+    /// Classifier beside the encoder, which says what protein state a patch's lipids speak for: fingerprint, a NAME.onnx
+    /// whose card NAME.toml has [classes], or a folder that holds exactly one. Selections stay the same
+    #[arg(long, value_name = "MODEL")]
+    pub classifier: Option<String>,
+
     /// Encode on a thread of its own while the membrane moves on; selections stay the same
     #[arg(long)]
     pub background: bool,

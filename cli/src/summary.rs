@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use patchstream::encode::Model;
 use patchstream::patch::{Constellation, Protein, ProteinKind, ProteinStates};
-use patchstream::stream::{Stage, Stats};
+use patchstream::stream::{Stage, Stats, Stream};
 use patchstream::wire;
 use serde_json::{Value, json};
 
@@ -53,18 +53,17 @@ impl Done {
 }
 
 /// `summary.json`. Latencies are in us, null for a stage that nothing went through; `sha256` is null for an encoder
-/// without a file.
-pub fn json(options: &Options, done: &Done, stats: &Stats, model: &Model) -> String {
+/// without a file. Nothing speaks of a classifier unless there is one.
+pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> String {
     let mut latency = serde_json::Map::new();
-    for (stage, time) in Stage::ALL.iter().zip(stats.latency) {
+    let classified = stream.classifier().is_some();
+    for (stage, time) in Stage::ALL.iter().zip(stats.latency).filter(|(s, _)| classified || **s != Stage::Classify) {
         let of = |value: f64| if time.count > 0 { json!(value) } else { Value::Null };
         latency.insert(stage.name().into(), json!({ "p50": of(time.p50_us), "p99": of(time.p99_us) }));
     }
-    let card = model.card();
-    let sha256 = if card.sha256.is_empty() { Value::Null } else { json!(card.sha256) };
     let constellations: BTreeMap<String, u64> =
         done.constellations.iter().map(|(constellation, &count)| (constellation.to_string(), count)).collect();
-    let summary = json!({
+    let mut summary = json!({
         "seed": options.seed,
         "steps": done.steps,
         "time_us": done.time_us,
@@ -77,8 +76,8 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, model: &Model) -> Str
         "selected_constellations": constellations,
         "seconds": done.seconds,
         "latency_us": latency,
-        "model": { "name": card.name, "sha256": sha256, "trained": card.trained },
-        "backend": model.backend(),
+        "model": identity(stream.model()),
+        "backend": stats.backend,
         "versions": { "patchstream": env!("CARGO_PKG_VERSION"), "format": FORMAT },
         "options": {
             "steps": options.steps,
@@ -95,13 +94,30 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, model: &Model) -> Str
             "out": options.out.to_string_lossy(),
         },
     });
+    if let Some(model) = stream.classifier() {
+        let mut classifier = identity(model);
+        classifier["backend"] = stats.classifier_backend.into();
+        classifier["classified"] = stats.classified.into();
+        classifier["comparable"] = stats.comparable.into();
+        classifier["agreed"] = stats.agreed.into();
+        summary["classifier"] = classifier;
+        summary["options"]["classifier"] = json!(options.classifier);
+    }
     format!("{summary:#}\n")
 }
 
+/// Which model it was.
+fn identity(model: &Model) -> Value {
+    let card = model.card();
+    let sha256 = if card.sha256.is_empty() { Value::Null } else { json!(card.sha256) };
+    json!({ "name": card.name, "sha256": sha256, "trained": card.trained })
+}
+
 /// What is about to run.
-pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, model: &Model) {
+pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, stream: &Stream) {
     let states = ProteinStates::default();
     let count = |kind| proteins.iter().filter(|protein| states.kind(protein.state) == Some(kind)).count();
+    let model = stream.model();
     let card = model.card();
     let training = match (model.backend(), card.trained) {
         ("builtin", _) => "nothing in it to train",
@@ -119,6 +135,11 @@ pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, model: 
         model.backend(),
         model.dim(),
     ));
+    if let Some(classifier) = stream.classifier() {
+        let training = if classifier.card().trained { "trained" } else { "untrained: its classes mean little" };
+        let (name, backend, classes) = (&classifier.card().name, classifier.backend(), classifier.dim());
+        print(&format!("classes   {name} ({backend}), {classes} classes,\n          {training}\n"));
+    }
 }
 
 /// What was done.
@@ -151,6 +172,13 @@ pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::
     }
     if !kinds.is_empty() {
         let _ = writeln!(text, "selected  {}", kinds.join("; "));
+    }
+    if !stats.classifier_backend.is_empty() {
+        let _ = writeln!(
+            text,
+            "classes   {} patches classified: {} of {} with a known state agree with it",
+            stats.classified, stats.agreed, stats.comparable
+        );
     }
     let heaviest = weights.ids.iter().zip(&weights.weights).max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
     if let Some((id, weight)) = heaviest {

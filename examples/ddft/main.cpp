@@ -23,7 +23,7 @@ extern "C" void on_signal(int) { stop = 1; }
 struct Options {
   std::uint64_t steps = 3000, grid = 192, proteins = 10, controls = 2, seed = 1, every = 25, select = 1, capacity = 500;
   bool background = false;
-  std::string model, out = "campaign"; // no model: the library's default
+  std::string model, classifier, out = "campaign"; // no model: the library's default; no classifier: none
 };
 
 // False, with a line of help, if an option is misspelt, or has no value or a senseless one.
@@ -31,7 +31,8 @@ bool parse(int argc, char **argv, Options &o) {
   const std::map<std::string, std::uint64_t *> numbers = {
       {"--steps", &o.steps}, {"--grid", &o.grid},   {"--proteins", &o.proteins}, {"--controls", &o.controls},
       {"--seed", &o.seed},   {"--every", &o.every}, {"--select", &o.select},     {"--capacity", &o.capacity}};
-  const std::map<std::string, std::string *> texts = {{"--model", &o.model}, {"--out", &o.out}};
+  const std::map<std::string, std::string *> texts = {
+      {"--model", &o.model}, {"--classifier", &o.classifier}, {"--out", &o.out}};
   bool good = true;
   for (int i = 1; i < argc && good; i += 2) {
     const std::string name = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
@@ -49,7 +50,7 @@ bool parse(int argc, char **argv, Options &o) {
   for (const auto positive : {o.steps, o.every, o.capacity}) good &= positive >= 1 && positive <= 1ull << 40;
   good &= o.grid <= 65535 && o.proteins <= 65535 && o.controls <= 64;
   if (!good) std::cerr << "options: --background; with a value --steps --grid --proteins --controls --seed --every "
-                          "--select --capacity --model --out\n";
+                          "--select --capacity --model --classifier --out\n";
   return good;
 }
 
@@ -88,6 +89,7 @@ void run(const Options &o) {
   const auto field = patchstream::planes(planes.data(), ddft.grid(), ddft.grid(), ddft::channels);
 
   auto options = patchstream::Options().grid(n, n).capacity(o.capacity).background(o.background).model(o.model);
+  options.classifier(o.classifier);
   options.log([](void *, std::int32_t, const char *message) { std::fprintf(stderr, "%s\n", message); });
   patchstream::Stream stream(options);
   auto out = stream.producer("ddft");
@@ -132,6 +134,8 @@ void run(const Options &o) {
   const auto stats = stream.stats();
   std::cout << (stop ? "interrupted: " : "") << stats.selected << " of " << stats.pushed << " patches selected, files in "
             << o.out << '\n';
+  if (stats.classified > 0)
+    std::cout << stats.agreed << " of " << stats.comparable << " patches with a known state are classified as it\n";
 }
 
 int main(int argc, char **argv) {

@@ -54,8 +54,8 @@ static MODELS: Table<Opened> = Table::new("model", 5);
 
 /// Opens an encoder for patches of nx * ny * channels.
 ///
-/// @param name_or_path  "metric", "mean", "radial", or a path to NAME.onnx with its card NAME.toml beside it, or to a
-///                      folder that holds exactly one
+/// @param name_or_path  "metric", "mean", "radial", "fingerprint", or a path to NAME.onnx with its card NAME.toml beside
+///                      it, or to a folder that holds exactly one
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_model_open(
     name_or_path: *const c_char,

@@ -69,6 +69,8 @@ pub struct patchstream_options {
     pub route: patchstream_route_fn,
     /// Given to route.
     pub route_user: *mut c_void,
+    /// A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
+    pub classifier: *const c_char,
 }
 
 // SAFETY: as the trait asks: numbers, pointers, and optional functions, for which zero is none.
@@ -108,6 +110,7 @@ pub unsafe extern "C" fn patchstream_options_init(
             history: 0,
             route: None,
             route_user: std::ptr::null_mut(),
+            classifier: std::ptr::null(),
         };
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
@@ -137,6 +140,10 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
     // SAFETY: the caller's promise.
     if let Some(model) = unsafe { text(options.model, "model") }? {
         config.model = model.into();
+    }
+    // SAFETY: the caller's promise.
+    if let Some(classifier) = unsafe { text(options.classifier, "classifier") }? {
+        config.classifier = Some(classifier.into());
     }
     let given = |value: u32, place: &mut usize| {
         if value != 0 {

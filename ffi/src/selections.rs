@@ -9,7 +9,7 @@ use patchstream::stream::Selections;
 use crate::guard::guard;
 use crate::status::{PATCHSTREAM_OK, patchstream_status};
 use crate::table::Table;
-use crate::types::{Sized32, patchstream_protein, put, write};
+use crate::types::{Sized32, patchstream_protein, put, to_first_0, write};
 
 /// What one event selected. It never changes; several threads may read it.
 pub struct patchstream_selections {
@@ -52,8 +52,13 @@ pub struct patchstream_selection {
     pub raf: u32,
     /// The queue that it was picked from, from 0.
     pub queue: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Classes of the stream's classifier, 0 without one.
+    pub class_count: u32,
+    /// What the classifier calls it, UTF-8: the class of the highest probability, the first of equal ones. NULL without one.
+    pub class_label: *const c_char,
+    /// The probability of each class, class_count numbers, in the order of patchstream_stream_class_label(). NULL without
+    /// one.
+    pub probabilities: *const f32,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -64,9 +69,10 @@ unsafe impl Sized32 for patchstream_selection {
 
 struct Opened {
     selections: Selections,
-    /// Proteins and labels as C has them, one each a selection.
+    /// Proteins and texts as C has them, one each a selection.
     proteins: Vec<Vec<patchstream_protein>>,
     labels: Vec<Option<CString>>,
+    class_labels: Vec<Option<CString>>,
 }
 
 static SELECTIONS: Table<Opened> = Table::new("list of selections", 3);
@@ -88,7 +94,8 @@ pub(crate) fn open(selections: Selections) -> *mut patchstream_selections {
         .collect();
     // A label came in as a C string, or from Rust, where one with a 0 in it has no C form.
     let labels = all.iter().map(|s| s.label.as_deref().and_then(|label| CString::new(label).ok())).collect();
-    SELECTIONS.open(Opened { selections, proteins, labels })
+    let class_labels = all.iter().map(|s| s.class_label.as_deref().map(to_first_0)).collect();
+    SELECTIONS.open(Opened { selections, proteins, labels, class_labels })
 }
 
 /// How many were selected; 0 for NULL. Thread-safe.
@@ -182,7 +189,13 @@ impl Opened {
             ras: u32::from(selection.constellation.ras),
             raf: u32::from(selection.constellation.raf),
             queue: u32::from(selection.queue),
-            reserved: 0,
+            class_count: selection.probabilities.len() as u32,
+            class_label: self.class_labels[index].as_ref().map_or(ptr::null(), |label| label.as_ptr()),
+            probabilities: if selection.probabilities.is_empty() {
+                ptr::null()
+            } else {
+                selection.probabilities.as_ptr()
+            },
         })
     }
 }

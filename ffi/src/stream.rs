@@ -1,6 +1,6 @@
 //! The stream, in C.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_char};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::options::{builder, patchstream_options};
 use crate::selections::{self, patchstream_selections};
 use crate::status::{PATCHSTREAM_AGAIN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status};
 use crate::table::Table;
-use crate::types::{Sized32, array, buffer, put, write};
+use crate::types::{Sized32, array, buffer, put, to_first_0, write};
 use crate::weights::{self, patchstream_weights};
 
 /// The operator: rings, encoder, sampler. One thread at a time may use it, any thread; calls marked thread-safe also
@@ -58,7 +58,7 @@ pub struct patchstream_stats {
     pub rejected_argument: u64,
     /// Refused for a known id with other content.
     pub rejected_conflict: u64,
-    /// Left out because the encoder failed on it.
+    /// Left out because the encoder or the classifier failed on it.
     pub rejected_model: u64,
     /// Left out because its slot was overwritten after the commit.
     pub rejected_corrupt: u64,
@@ -90,9 +90,22 @@ pub struct patchstream_stats {
     pub queues: u64,
     /// Rows of history that were dropped because nobody took them in time.
     pub history_dropped: u64,
+    /// Patches classified and given to the sampler; 0 without a classifier, as are the next two.
+    pub classified: u64,
+    /// Those of them with a known class: one RAS and no RAF, or one RAS-RAF complex, in a state that a class stands for.
+    pub comparable: u64,
+    /// Those of them that were classified as that.
+    pub agreed: u64,
+    /// Patch to class probabilities, where there is a classifier.
+    pub classify: patchstream_latency,
+    /// What runs the encoder: "fused-avx512", "fused-avx2", "fused-portable", "tract" or "builtin". It lives until the
+    /// stream is closed.
+    pub backend: *const c_char,
+    /// What runs the classifier, as above; NULL without one.
+    pub classifier_backend: *const c_char,
 }
 
-// SAFETY: as the trait asks: numbers.
+// SAFETY: as the trait asks: numbers and pointers.
 unsafe impl Sized32 for patchstream_stats {
     const NAME: &'static str = "patchstream_stats";
     const OLDEST: usize = 280;
@@ -102,6 +115,9 @@ pub(crate) struct Opened {
     pub(crate) stream: Stream,
     /// The queues' names.
     pub(crate) queues: Vec<CString>,
+    class_labels: Vec<CString>,
+    backend: CString,
+    classifier_backend: Option<CString>,
     stop: &'static StopSlot,
 }
 
@@ -124,7 +140,7 @@ pub unsafe extern "C" fn patchstream_stream_open(
         let stop = StopSlot::reserve()?;
         let opened = builder.stop_flag(stop.flag().clone()).open();
         let stream = opened.inspect_err(|_| stop.release())?;
-        let handle: *mut patchstream_stream = STREAMS.open(Opened { queues: names(&stream), stream, stop });
+        let handle: *mut patchstream_stream = STREAMS.open(Opened::new(stream, stop));
         stop.handle.store(handle.addr() as u64, Ordering::Release);
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
@@ -217,9 +233,32 @@ pub unsafe extern "C" fn patchstream_stream_stats(
     out: *mut patchstream_stats,
 ) -> patchstream_status {
     guard(|| {
-        let stats = stats_of(&STREAMS.get(stream)?.stream.stats());
+        let opened = STREAMS.get(stream)?;
+        let stats = stats_of(&opened, &opened.stream.stats());
         // SAFETY: the caller's struct.
         unsafe { write(&stats, out) }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// What people call a class, by its number from 0, UTF-8: selections have a probability of each, in this order.
+/// PATCHSTREAM_ERR_ARGUMENT: there is no such class, or no classifier. Thread-safe.
+///
+/// @param label  out: it lives until the stream is closed
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_stream_class_label(
+    stream: *const patchstream_stream,
+    class_index: u32,
+    label: *mut *const c_char,
+) -> patchstream_status {
+    guard(|| {
+        let opened = STREAMS.get(stream)?;
+        let labels = &opened.class_labels;
+        let text = labels
+            .get(class_index as usize)
+            .ok_or_else(|| argument(format!("class {class_index} of {}: they count from 0", labels.len())))?;
+        // SAFETY: the caller's variable.
+        unsafe { put(label, text.as_ptr(), "label") }?;
         Ok(PATCHSTREAM_OK)
     })
 }
@@ -259,13 +298,21 @@ pub extern "C" fn patchstream_stream_close(stream: *mut patchstream_stream, time
     })
 }
 
-/// The queues' names, as C has them: to a 0, which a file can name.
-fn names(stream: &Stream) -> Vec<CString> {
-    let name = |text: &str| CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default();
-    stream.queues().iter().map(|queue| name(&queue.name)).collect()
+impl Opened {
+    fn new(stream: Stream, stop: &'static StopSlot) -> Self {
+        let classes = stream.classifier().and_then(|classifier| classifier.card().classes.as_ref());
+        Self {
+            queues: stream.queues().iter().map(|queue| to_first_0(&queue.name)).collect(),
+            class_labels: classes.iter().flat_map(|classes| &classes.labels).map(|label| to_first_0(label)).collect(),
+            backend: to_first_0(stream.model().backend()),
+            classifier_backend: stream.classifier().map(|classifier| to_first_0(classifier.backend())),
+            stream,
+            stop,
+        }
+    }
 }
 
-fn stats_of(stats: &Stats) -> patchstream_stats {
+fn stats_of(opened: &Opened, stats: &Stats) -> patchstream_stats {
     let latency = |stage: Stage| {
         let latency = stats.latency[stage as usize];
         patchstream_latency { count: latency.count, p50_us: latency.p50_us, p99_us: latency.p99_us }
@@ -297,6 +344,12 @@ fn stats_of(stats: &Stats) -> patchstream_stats {
         weights: latency(Stage::Weights),
         queues: stats.queues.len() as u64,
         history_dropped: stats.history_dropped,
+        classified: stats.classified,
+        comparable: stats.comparable,
+        agreed: stats.agreed,
+        classify: latency(Stage::Classify),
+        backend: opened.backend.as_ptr(),
+        classifier_backend: opened.classifier_backend.as_ref().map_or(std::ptr::null(), |name| name.as_ptr()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The plain structs that go in and out, and how those that may grow are read and written.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
 use patchstream::error::{Result, argument, version};
@@ -189,6 +189,11 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<Option<
     // SAFETY: the caller's promise.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().map(Some).map_err(|_| argument(format!("{what} is not UTF-8: pass UTF-8")))
+}
+
+/// A text as C has it: to a 0, which a file can name.
+pub(crate) fn to_first_0(text: &str) -> CString {
+    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }
 
 /// A caller's array.

@@ -1,6 +1,6 @@
 //! Encoders: from a patch to a latent point, float32, on the CPU.
 //!
-//! A [`Model`] is a built-in encoder (`mean`, `radial`, `metric`) or a network in `NAME.onnx` with its [`Card`] in
+//! A [`Model`] is a built-in encoder (`mean`, `radial`, `metric`, `fingerprint`) or a network in `NAME.onnx` with its [`Card`] in
 //! `NAME.toml` beside it. Patches come as `densities[(y * nx + x) * channels + c]`, nm^-2.
 //!
 //! | file or folder | what it is |

@@ -51,6 +51,7 @@ impl Model {
     /// - `mean`: the mean concentration of each channel, for any shape;
     /// - `radial`: radial profiles of the first 8 channels, for odd squares (37 x 37 points: 38 values a channel);
     /// - `metric`: the metric network for 37 x 37 x 14, with seeded, untrained params;
+    /// - `fingerprint`: the classifier of protein states for 37 x 37 x 14, with seeded, untrained params;
     /// - the path of a `NAME.onnx` that has its card `NAME.toml` beside it;
     /// - the path of a folder that holds exactly one `.onnx`.
     ///

@@ -27,6 +27,10 @@ const MAX_CARD_BYTES: u64 = 16 << 20;
 #[cfg(feature = "fused")]
 const METRIC: &[u8] = include_bytes!("../../models/metric-37x37x14.onnx");
 const METRIC_CARD: &str = include_str!("../../models/metric-37x37x14.toml");
+#[cfg(feature = "fused")]
+const FINGERPRINT: &[u8] = include_bytes!("../../models/fingerprint-37x37x14.onnx");
+#[cfg(feature = "fused")]
+const FINGERPRINT_CARD: &str = include_str!("../../models/fingerprint-37x37x14.toml");
 
 /// How a model is to be opened.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,7 +84,9 @@ pub(super) fn open(name_or_path: &str, shape: Option<Shape>, options: &OpenOptio
     match name_or_path {
         "mean" => Ok(built_in((builtin_card("mean", any()?, any()?.channels)?, Backend::Mean))),
         "radial" => open_radial(any()?).map(built_in),
-        "metric" => open_metric(options).map(built_in).map_err(|e| e.context("model metric")),
+        "metric" | "fingerprint" => {
+            open_built_in(name_or_path, options).map(built_in).map_err(|e| e.context(format!("model {name_or_path}")))
+        }
         path => {
             let file = find_network(Path::new(path))?;
             open_files(&file, options).map_err(|e| e.context(format!("model {}", file.display())))
@@ -130,7 +136,7 @@ fn find_network(path: &Path) -> Result<PathBuf> {
     let is_network = |p: &Path| p.extension().is_some_and(|e| e == "onnx");
     let kind = fs::metadata(path).map_err(|e| {
         error::io(format!(
-            "no model at {}: {e}; give mean, radial, metric, the path of a .onnx, or a folder with one in it",
+            "no model at {}: {e}; give mean, radial, metric, fingerprint, the path of a .onnx, or a folder with one in it",
             path.display()
         ))
     })?;
@@ -239,9 +245,11 @@ fn build(bytes: &[u8], card: &Card, options: &OpenOptions) -> Result<(Backend, u
     Ok((Backend::Network(Box::new(network)), outputs))
 }
 
+/// `metric`, or else `fingerprint`.
 #[cfg(feature = "fused")]
-fn open_metric(options: &OpenOptions) -> Result<(Card, Backend)> {
-    open_bytes(METRIC, METRIC_CARD, options)
+fn open_built_in(name: &str, options: &OpenOptions) -> Result<(Card, Backend)> {
+    let (bytes, card) = if name == "metric" { (METRIC, METRIC_CARD) } else { (FINGERPRINT, FINGERPRINT_CARD) };
+    open_bytes(bytes, card, options)
 }
 
 #[cfg(not(feature = "fused"))]
@@ -262,7 +270,7 @@ fn build(_bytes: &[u8], _card: &Card, _options: &OpenOptions) -> Result<(Backend
 }
 
 #[cfg(not(feature = "fused"))]
-fn open_metric(_options: &OpenOptions) -> Result<(Card, Backend)> {
+fn open_built_in(_name: &str, _options: &OpenOptions) -> Result<(Card, Backend)> {
     Err(without_networks())
 }
 

@@ -45,6 +45,13 @@ impl Builder {
         self
     }
 
+    /// A classifier beside the encoder, as [`Config::classifier`] says.
+    #[must_use]
+    pub fn classifier(mut self, name_or_path: impl Into<String>) -> Self {
+        self.config.classifier = Some(name_or_path.into());
+        self
+    }
+
     /// Candidates kept after an event, where there are no [`queue`](Self::queue)s.
     #[must_use]
     pub fn capacity(mut self, candidates: usize) -> Self {
@@ -148,7 +155,9 @@ impl Builder {
     ///
     /// # Errors
     /// Those of an option out of its range ([`ErrorKind::Argument`](crate::error::ErrorKind::Argument),
-    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape)) and those of [`Model::open`](crate::encode::Model::open).
+    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape)), those of [`Model::open`](crate::encode::Model::open), and
+    /// [`ErrorKind::Model`](crate::error::ErrorKind::Model) for a classifier whose card has no classes or whose outputs
+    /// are no probabilities.
     pub fn open(self) -> Result<Stream> {
         Stream::open(self)
     }

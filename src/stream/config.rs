@@ -39,6 +39,9 @@ pub struct Config {
     pub size_nm: f64,
     /// The encoder: a built-in's name (`metric`, `mean`, `radial`), a path to NAME.onnx, or a folder that holds one.
     pub model: String,
+    /// A classifier beside it, whose card has `[classes]`: a built-in's name (`fingerprint`), a path or a folder as above.
+    /// It tells of each selected patch what class its lipids speak for, and decides nothing. None without it.
+    pub classifier: Option<String>,
     /// Nearest selected points that a rank is the mean distance to, 1 or more.
     pub k: usize,
     /// Candidates kept after an event, 1 or more: the lowest ranked beyond it are discarded. 35,000 without it; where there
@@ -93,6 +96,7 @@ impl Default for Config {
             ny: 37,
             size_nm: 30.0,
             model: if cfg!(feature = "fused") { "metric" } else { "mean" }.into(),
+            classifier: None,
             k: 10,
             capacity: None,
             mode: dynim::Mode::Sequential,

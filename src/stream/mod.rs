@@ -1,7 +1,7 @@
 //! The operator: what producers push goes through the encoder to the sampler, and comes back as selections and weights.
 //!
 //! ```text
-//! Producer --ring--> take_in: encode, add to the sampler --> select: one event --> Selections
+//! Producer --ring--> take_in: encode, classify, add to the sampler --> select: one event --> Selections
 //! ```
 //! Inline, the host's own calls do the work ([`Stream::poll`], [`Stream::select`]); with
 //! [`background`](Config::background) one worker thread takes in as patches come. Both decide the same: an event first
@@ -9,6 +9,7 @@
 //! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::wire`]).
 
 mod builder;
+mod classify;
 mod config;
 mod operator;
 mod picks;

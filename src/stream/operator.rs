@@ -1,10 +1,13 @@
-//! The operator's state and its steps: take a record out of a ring, encode it, give it to the sampler; hold an event.
+//! The operator's state and its steps: take a record out of a ring, encode it, classify it, give it to the sampler; hold
+//! an event.
 //!
 //! One thread at a time, whichever holds the lock: the host's in [`super::Stream`]'s calls, or the worker.
 //! Not here: locks and threads ([`super::stream`], [`super::worker`]).
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
+use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
@@ -21,11 +24,14 @@ pub(super) struct Operator {
     lanes: Vec<Lane>,
     pub(super) sampler: Sampler,
     model: Model,
+    classifier: Option<Arc<Classifier>>,
+    /// What the classifier made of the patches so far.
+    tally: Tally,
     router: Router,
-    /// Packed metadata of every patch that may still be selected, by id: picks that were never started may be returned.
-    kept: HashMap<u64, Vec<u8>>,
+    /// What belongs to every patch that may still be selected, by id: picks that were never started may be returned.
+    kept: HashMap<u64, Kept>,
     /// Buffers of patches that were selected or discarded, for the next ones.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Kept>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
@@ -43,6 +49,15 @@ pub(super) struct Operator {
     packer: Packer,
 }
 
+/// What is kept of a patch beside its point.
+#[derive(Default)]
+struct Kept {
+    /// Its packed metadata.
+    metadata: Vec<u8>,
+    /// The probability of each class; empty without a classifier.
+    probabilities: Vec<f32>,
+}
+
 /// A producer, seen from the operator.
 struct Lane {
     name: String,
@@ -50,12 +65,14 @@ struct Lane {
 }
 
 impl Operator {
-    pub(super) fn new(model: Model, sampler: Sampler, router: Router) -> Self {
+    pub(super) fn new(model: Model, classifier: Option<Arc<Classifier>>, sampler: Sampler, router: Router) -> Self {
         let point = vec![0.0; model.dim()];
         Self {
             lanes: Vec::new(),
             sampler,
             model,
+            classifier,
+            tally: Tally::default(),
             router,
             kept: HashMap::new(),
             spare: Vec::new(),
@@ -93,6 +110,7 @@ impl Operator {
         counts.selected = sampler.selected() as u64;
         counts.discarded = sampler.discarded() as u64;
         counts.history_dropped = sampler.history_dropped();
+        counts.tally = self.tally;
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
             *queue =
@@ -159,7 +177,9 @@ impl Operator {
     /// What a pick tells its host.
     fn selection(&self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
         let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
-        let patch = wire::patch_meta(self.kept.get(&pick.id).ok_or_else(lost)?)?.to_owned();
+        let kept = self.kept.get(&pick.id).ok_or_else(lost)?;
+        let patch = wire::patch_meta(&kept.metadata)?.to_owned();
+        let label = |classifier: &Arc<Classifier>| classifier.label(most_likely(&kept.probabilities)).to_owned();
         Ok(wire::Selection {
             id: pick.id,
             rank: pick.rank,
@@ -174,6 +194,8 @@ impl Operator {
             label: patch.label,
             // There are at most `QUEUES_MAX` of them.
             queue: pick.queue as u16,
+            class_label: self.classifier.as_ref().map(label),
+            probabilities: kept.probabilities.clone(),
         })
     }
 
@@ -225,34 +247,45 @@ impl Operator {
         };
         let (id, committed) = (record.header.id, record.header.committed_ns);
         shared.recorder.time(Stage::Wait, started.saturating_sub(committed));
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        let mut take_in = || -> Result<u64> {
+        let mut kept = self.spare.pop().unwrap_or_default();
+        kept.metadata.clear();
+        let mut take_in = || -> Result<()> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
             }
             // Copied first: what was checked is what is kept.
-            buffer.extend_from_slice(record.metadata);
+            kept.metadata.extend_from_slice(record.metadata);
             let unreadable = |error: Error| corrupt(format!("its metadata were overwritten: {error}"));
-            let view = wire::patch_meta(&buffer).map_err(unreadable)?;
+            let view = wire::patch_meta(&kept.metadata).map_err(unreadable)?;
             let queue = self.router.queue(&view.meta(&mut self.proteins), view.constellation)?;
             let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
             let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
             self.model.encode(patch, &mut self.point).map_err(failed)?;
             let encoded = now_ns();
+            let mut classified = None;
+            if let Some(classifier) = &self.classifier {
+                classifier.classify(patch, &mut kept.probabilities).map_err(failed)?;
+                classified = Some(now_ns());
+            }
             self.sampler.add_to(queue, id, record.header.step, &self.point, view.factor)?;
-            Ok(encoded)
+            shared.recorder.time(Stage::Encode, encoded - started);
+            if let Some(classified) = classified {
+                shared.recorder.time(Stage::Classify, classified - encoded);
+            }
+            Ok(())
         };
         match take_in() {
-            Ok(encoded) => {
-                self.kept.insert(id, buffer);
+            Ok(()) => {
+                if let Some(classifier) = &self.classifier {
+                    self.tally.count(most_likely(&kept.probabilities), classifier.known(&self.proteins));
+                }
+                self.kept.insert(id, kept);
                 shared.recorder.count(&shared.recorder.encoded);
-                shared.recorder.time(Stage::Encode, encoded - started);
                 shared.recorder.time(Stage::Total, now_ns().saturating_sub(committed));
             }
             Err(error) => {
-                self.spare.push(buffer);
                 self.left_out.insert(id);
+                self.spare.push(kept);
                 shared.recorder.reject(error.kind());
                 let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
                 self.lines.push((LogLevel::Warning, line));

@@ -8,6 +8,7 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
+use super::classify::Tally;
 use crate::error::ErrorKind;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -21,6 +22,8 @@ pub enum Stage {
     Wait,
     /// Patch to latent point.
     Encode,
+    /// Patch to class probabilities, where there is a classifier.
+    Classify,
     /// From commit to candidate.
     Total,
     /// One event: take in the rest, rank, discard, pick, pack.
@@ -31,14 +34,16 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order of a patch's way.
-    pub const ALL: [Stage; 6] = [Stage::Push, Stage::Wait, Stage::Encode, Stage::Total, Stage::Select, Stage::Weights];
+    pub const ALL: [Stage; 7] =
+        [Stage::Push, Stage::Wait, Stage::Encode, Stage::Classify, Stage::Total, Stage::Select, Stage::Weights];
 
-    /// Its name: `push`, `wait`, `encode`, `total`, `select`, `weights`.
+    /// Its name: `push`, `wait`, `encode`, `classify`, `total`, `select`, `weights`.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Push => "push",
             Stage::Wait => "wait",
             Stage::Encode => "encode",
+            Stage::Classify => "classify",
             Stage::Total => "total",
             Stage::Select => "select",
             Stage::Weights => "weights",
@@ -68,7 +73,7 @@ pub struct Rejected {
     pub argument: u64,
     /// A known id with other content.
     pub conflict: u64,
-    /// The encoder failed on it.
+    /// The encoder or the classifier failed on it.
     pub model: u64,
     /// Its slot was overwritten after it was committed.
     pub corrupt: u64,
@@ -106,6 +111,16 @@ pub struct Stats {
     pub discarded: u64,
     /// Rows of history that were dropped because nobody drained them in time.
     pub history_dropped: u64,
+    /// Patches classified and given to the sampler; 0 without a classifier, as are the next two.
+    pub classified: u64,
+    /// Those of them with a known class: one RAS and no RAF, or one RAS-RAF complex, in a state that a class stands for.
+    pub comparable: u64,
+    /// Those of them that were classified as that.
+    pub agreed: u64,
+    /// What runs the encoder, as [`Model::backend`](crate::encode::Model::backend) says it.
+    pub backend: &'static str,
+    /// What runs the classifier; empty without one.
+    pub classifier_backend: &'static str,
     /// Each queue.
     pub queues: Vec<QueueStats>,
     /// Latencies by [`Stage`], in the order of [`Stage::ALL`].
@@ -130,6 +145,7 @@ pub(super) struct SamplerCounts {
     pub(super) selected: u64,
     pub(super) discarded: u64,
     pub(super) history_dropped: u64,
+    pub(super) tally: Tally,
     pub(super) queues: Vec<QueueStats>,
 }
 
@@ -189,7 +205,7 @@ impl Recorder {
         self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
     }
 
-    /// Everything counted and timed so far.
+    /// Everything counted and timed so far; of the back-ends it knows nothing.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let sampler = self.sampler.lock().clone();
@@ -214,6 +230,11 @@ impl Recorder {
             selected: sampler.selected,
             discarded: sampler.discarded,
             history_dropped: sampler.history_dropped,
+            classified: sampler.tally.classified,
+            comparable: sampler.tally.comparable,
+            agreed: sampler.tally.agreed,
+            backend: "",
+            classifier_backend: "",
             queues: sampler.queues,
         }
     }

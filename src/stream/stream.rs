@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::builder::Builder;
+use super::classify::Classifier;
 use super::config::{Log, LogLevel};
 use super::operator::Operator;
 use super::producer::Producer;
@@ -31,6 +32,7 @@ pub struct Stream {
     pub(super) shared: Arc<Shared>,
     slots: usize,
     model: Model,
+    classifier: Option<Arc<Classifier>>,
     queues: Vec<QueueConfig>,
     worker: Mutex<Option<Worker>>,
 }
@@ -108,38 +110,41 @@ impl Stream {
         }
         let shape = config.shape()?;
         ring::Geometry::new(config.slots, shape.len())?;
-        let model = Model::open_with_states(&config.model, shape, config.states()?)?;
-        model.card().check_channels(config.species()?.names())?;
+        let (species, states) = (config.species()?, config.states()?);
+        let model = Model::open_with_states(&config.model, shape, states.clone())?;
+        model.card().check_channels(species.names())?;
+        let classifier = match &config.classifier {
+            None => None,
+            Some(name) => Some(Arc::new(Classifier::open(name, shape, species.names(), &states)?)),
+        };
         let sampler = Sampler::with_layout(config.layout(model.dim())?)?;
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let shared = Arc::new(Shared {
             shape,
             size_nm: config.size_nm,
-            states: config.states()?,
+            states,
             registry: Registry::default(),
             recorder: Recorder::new(),
-            operator: Mutex::new(Operator::new(model.clone(), sampler, router)),
+            operator: Mutex::new(Operator::new(model.clone(), classifier.clone(), sampler, router)),
             doorbell: Doorbell::default(),
             closed: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             stop: stop.unwrap_or_default(),
             log,
         });
-        if model.backend() != "builtin" {
-            let report = model.report();
-            let steps = [report.prepared, vec![format!("run by {}", report.chosen)]].concat();
-            shared.log(LogLevel::Info, &format!("model {}: patches are {}", model.card().name, steps.join(", ")));
-        }
-        if !model.card().trained && model.backend() != "builtin" {
-            let name = &model.card().name;
-            shared.log(LogLevel::Info, &format!("the encoder {name} is not trained: its points mean little"));
+        shared.introduce(&model, "model", "the encoder", "points");
+        if let Some(classifier) = &classifier {
+            shared.introduce(classifier.model(), "classifier", "the classifier", "classes");
+            if let Some(warning) = classifier.warning() {
+                shared.log(LogLevel::Warning, &warning);
+            }
         }
         let worker = match config.background {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, slots: config.slots, model, queues, worker: Mutex::new(worker) })
+        Ok(Self { shared, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
     }
 
     /// A new producer called `name`: a label, the same after a restart.
@@ -242,12 +247,18 @@ impl Stream {
 
     /// What was done so far, as it was after the operator's last step: it waits for none.
     pub fn stats(&self) -> Stats {
-        self.shared.recorder.snapshot()
+        let classifier_backend = self.classifier().map_or("", Model::backend);
+        Stats { backend: self.model.backend(), classifier_backend, ..self.shared.recorder.snapshot() }
     }
 
     /// The encoder.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The classifier, if there is one; its card names the classes.
+    pub fn classifier(&self) -> Option<&Model> {
+        self.classifier.as_ref().map(|classifier| classifier.model())
     }
 
     /// The queues, by their numbers.
@@ -328,6 +339,20 @@ impl Shared {
             self.log(level, &line);
         }
         result
+    }
+
+    /// Says once which back-end runs a model, and whether what it makes of patches means something.
+    fn introduce(&self, model: &Model, what: &str, who: &str, made: &str) {
+        // What is built in without params is as its definition says.
+        if model.backend() == "builtin" {
+            return;
+        }
+        let (card, report) = (model.card(), model.report());
+        let steps = [report.prepared, vec![format!("run by {}", report.chosen)]].concat();
+        self.log(LogLevel::Info, &format!("{what} {}: patches are {}", card.name, steps.join(", ")));
+        if !card.trained {
+            self.log(LogLevel::Info, &format!("{who} {} is not trained: its {made} mean little", card.name));
+        }
     }
 
     /// Calls the host's log. No lock of the stream is held.

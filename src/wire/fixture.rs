@@ -25,8 +25,10 @@ pub(super) fn fixture() -> Vec<Message> {
         constellation: Constellation { ras: 2, raf: 1 },
         proteins: vec![protein(7, 4, 1, 0.125, -0.25), protein(8, 7, 0, 1.5, -0.0), protein(9, 0, -1, -14.75, 15.0)],
         label: Some("RAS-RAF, Größe 30 nm, 日本".to_owned()),
-        // The file is older than queues: it reads as the first one.
+        // The file is older than queues and classes: it reads as the first queue, and as no class.
         queue: 0,
+        class_label: None,
+        probabilities: Vec::new(),
     };
     let second = Selection {
         id: (1 << 48) - 1,

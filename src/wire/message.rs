@@ -85,6 +85,10 @@ pub struct Selection {
     pub label: Option<String>,
     /// The queue that it was picked from, from 0.
     pub queue: u16,
+    /// What a classifier calls it: the class of the highest probability, the first of equal ones.
+    pub class_label: Option<String>,
+    /// The probability of each class, in the order of the classifier's card; empty without a classifier.
+    pub probabilities: Vec<f32>,
 }
 
 /// What one event selected.

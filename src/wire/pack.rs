@@ -156,8 +156,11 @@ impl Packer {
         let label = selection.label.as_ref().map(|label| self.builder.create_string(label));
         let proteins = self.proteins(&selection.proteins);
         let latent = self.builder.create_vector(&selection.point);
-        // Largest fields first, as `create` has them, and no queue where it is the first: a stream of one queue gives the
-        // bytes that readers have always had.
+        let class_label = selection.class_label.as_ref().map(|label| self.builder.create_string(label));
+        let classes = &selection.probabilities;
+        let probabilities = (!classes.is_empty()).then(|| self.builder.create_vector(classes));
+        // Largest fields first, as `create` has them, no queue where it is the first, and no class without a classifier: a
+        // stream that has neither gives the bytes that readers have always had.
         let mut table = fb::SelectionBuilder::new(&mut self.builder);
         table.add_time_us(selection.time_us);
         table.add_step(selection.step);
@@ -172,6 +175,12 @@ impl Packer {
         table.add_point(latent);
         table.add_order(selection.order);
         table.add_rank(selection.rank);
+        if let Some(label) = class_label {
+            table.add_class_label(label);
+        }
+        if let Some(probabilities) = probabilities {
+            table.add_probabilities(probabilities);
+        }
         if selection.queue != 0 {
             table.add_queue(selection.queue);
         }
@@ -211,8 +220,9 @@ impl Packer {
 
 /// An upper bound of what a selection takes in a message: its lists, and all else with padding.
 fn estimated_bytes(selection: &Selection) -> usize {
-    let label = selection.label.as_ref().map_or(0, String::len);
-    256 + label + size_of_val(&selection.point[..]) + size_of::<fb::Protein>() * selection.proteins.len()
+    let texts = [&selection.label, &selection.class_label].map(|text| text.as_ref().map_or(0, String::len));
+    let numbers = size_of_val(&selection.point[..]) + size_of_val(&selection.probabilities[..]);
+    288 + texts[0] + texts[1] + numbers + size_of::<fb::Protein>() * selection.proteins.len()
 }
 
 /// `list[low .. high]`, less where the list ends before.

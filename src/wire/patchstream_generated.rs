@@ -978,6 +978,8 @@ pub mod patchstream {
             pub const VT_PROTEINS: ::flatbuffers::VOffsetT = 22;
             pub const VT_LABEL: ::flatbuffers::VOffsetT = 24;
             pub const VT_QUEUE: ::flatbuffers::VOffsetT = 26;
+            pub const VT_CLASS_LABEL: ::flatbuffers::VOffsetT = 28;
+            pub const VT_PROBABILITIES: ::flatbuffers::VOffsetT = 30;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -993,6 +995,12 @@ pub mod patchstream {
                 builder.add_step(args.step);
                 builder.add_event(args.event);
                 builder.add_id(args.id);
+                if let Some(x) = args.probabilities {
+                    builder.add_probabilities(x);
+                }
+                if let Some(x) = args.class_label {
+                    builder.add_class_label(x);
+                }
                 if let Some(x) = args.label {
                     builder.add_label(x);
                 }
@@ -1118,6 +1126,27 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u16>(Selection::VT_QUEUE, Some(0)).unwrap() }
             }
+            /// What a classifier calls it: the class of the highest probability, the first of equal ones. Absent without one.
+            #[inline]
+            pub fn class_label(&self) -> Option<&'a str> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Selection::VT_CLASS_LABEL, None) }
+            }
+            /// The probability of each class, in the order of the classifier's card. Absent without a classifier.
+            #[inline]
+            pub fn probabilities(&self) -> Option<::flatbuffers::Vector<'a, f32>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, f32>>>(
+                        Selection::VT_PROBABILITIES,
+                        None,
+                    )
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Selection<'_> {
@@ -1147,6 +1176,12 @@ pub mod patchstream {
                     )?
                     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("label", Self::VT_LABEL, false)?
                     .visit_field::<u16>("queue", Self::VT_QUEUE, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("class_label", Self::VT_CLASS_LABEL, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f32>>>(
+                        "probabilities",
+                        Self::VT_PROBABILITIES,
+                        false,
+                    )?
                     .finish();
                 Ok(())
             }
@@ -1164,6 +1199,8 @@ pub mod patchstream {
             pub proteins: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Protein>>>,
             pub label: Option<::flatbuffers::WIPOffset<&'a str>>,
             pub queue: u16,
+            pub class_label: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub probabilities: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f32>>>,
         }
         impl<'a> Default for SelectionArgs<'a> {
             #[inline]
@@ -1181,6 +1218,8 @@ pub mod patchstream {
                     proteins: None,      // required field
                     label: None,
                     queue: 0,
+                    class_label: None,
+                    probabilities: None,
                 }
             }
         }
@@ -1239,6 +1278,17 @@ pub mod patchstream {
                 self.fbb_.push_slot::<u16>(Selection::VT_QUEUE, queue, 0);
             }
             #[inline]
+            pub fn add_class_label(&mut self, class_label: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Selection::VT_CLASS_LABEL, class_label);
+            }
+            #[inline]
+            pub fn add_probabilities(
+                &mut self,
+                probabilities: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, f32>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Selection::VT_PROBABILITIES, probabilities);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SelectionBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 SelectionBuilder { fbb_: _fbb, start_: start }
@@ -1269,6 +1319,8 @@ pub mod patchstream {
                 ds.field("proteins", &self.proteins());
                 ds.field("label", &self.label());
                 ds.field("queue", &self.queue());
+                ds.field("class_label", &self.class_label());
+                ds.field("probabilities", &self.probabilities());
                 ds.finish()
             }
         }

@@ -44,9 +44,25 @@ prop_compose! {
         rank in float32(),
         (order, event, queue) in any::<(u32, u64, u16)>(),
         point in vec(float32(), 0..20),
+        (class_label, probabilities) in (any::<Option<String>>(), vec(float32(), 0..14)),
     ) -> Selection {
         let PatchMeta { id, step, time_us, center_nm, constellation, proteins, label, .. } = meta;
-        Selection { id, rank, order, event, point, step, time_us, center_nm, constellation, proteins, label, queue }
+        Selection {
+            id,
+            rank,
+            order,
+            event,
+            point,
+            step,
+            time_us,
+            center_nm,
+            constellation,
+            proteins,
+            label,
+            queue,
+            class_label,
+            probabilities,
+        }
     }
 }
 
@@ -219,10 +235,12 @@ proptest! {
 
 #[test]
 fn no_flipped_byte_makes_a_reader_panic() {
-    let (stream, mut packer) = (fixture(), Packer::new());
-    let mut bytes = pack(&mut packer, &stream);
-    let Message::SelectionBatch(batch) = &stream[0] else { panic!("a batch comes first") };
+    let (mut stream, mut packer) = (fixture(), Packer::new());
+    let Message::SelectionBatch(batch) = stream[0].clone() else { panic!("a batch comes first") };
     let s = &batch.selections[0];
+    let class_label = Some("RAS4b alpha".into());
+    stream.push(Message::Selection(Selection { class_label, probabilities: vec![0.75, 0.25], queue: 1, ..s.clone() }));
+    let mut bytes = pack(&mut packer, &stream);
     let Selection { id, step, time_us, center_nm, constellation, .. } = *s;
     let (proteins, label, factor) = (s.proteins.clone(), s.label.clone(), Some(2.5));
     let meta = PatchMeta { id, step, time_us, center_nm, constellation, proteins, label, factor };

@@ -199,6 +199,8 @@ fn selection(table: fb::Selection) -> Selection {
         proteins: table.proteins().iter().map(protein).collect(),
         label: table.label().map(str::to_owned),
         queue: table.queue(),
+        class_label: table.class_label().map(str::to_owned),
+        probabilities: table.probabilities().map(|list| list.iter().collect()).unwrap_or_default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Models from outside: the shipped network against a naive one in float64, and files with everything wrong.
 //!
-//! Here: how a network is called. `seeded` holds the networks of the papers to their slow twins in `naive`, `files` has
-//! the tests of model files.
+//! Here: how a network is called. `seeded` holds the networks of the papers to their slow twins in `naive`, `streams` runs
+//! them in streams, `files` has the tests of model files.
 //! Not here: the encoders without a network and the card's fields (unit tests of `src/encode`).
 #![cfg(feature = "fused")]
 
@@ -15,6 +15,7 @@ mod files;
 mod models;
 mod naive;
 mod seeded;
+mod streams;
 
 use models::card::sha256;
 use models::params::{SPECIES, SplitMix64};

@@ -11,8 +11,9 @@ use crate::model::Backend;
 /// The options of `encode`.
 #[derive(Args, Debug, Clone)]
 pub struct Options {
-    /// The model: a NAME.onnx, a folder that holds exactly one, or metric, mean or radial. With a card NAME.toml beside
-    /// it the network gets densities normalised as the card says; without one it gets the values as they are
+    /// The model: a NAME.onnx, a folder that holds exactly one, or metric, mean, radial or fingerprint. With a card
+    /// NAME.toml beside it the network gets densities normalised as the card says; without one it gets the values as they
+    /// are
     #[arg(long, value_name = "DIR_OR_ONNX")]
     pub model: String,
 

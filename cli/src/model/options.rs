@@ -21,8 +21,8 @@ pub enum Action {
     /// thread in each back-end, and how far their points differ on random patches. Fails if the model cannot be opened,
     /// or if back-ends differ by more than rounding explains.
     Check {
-        /// A NAME.onnx, with its card NAME.toml beside it or without one, a folder that holds exactly one .onnx, or
-        /// metric
+        /// A NAME.onnx, with its card NAME.toml beside it or without one, a folder that holds exactly one .onnx,
+        /// metric or fingerprint
         #[arg(value_name = "MODEL.onnx")]
         model: String,
     },

@@ -8,7 +8,7 @@
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
 static void layout_never_moves(void) {
-  CHECK(sizeof(struct patchstream_options) == 112);
+  CHECK(sizeof(struct patchstream_options) == 120);
   OFFSET(patchstream_options, struct_size, 0);
   OFFSET(patchstream_options, threads, 4);
   OFFSET(patchstream_options, worker_cpu, 8);
@@ -27,6 +27,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_options, history, 88);
   OFFSET(patchstream_options, route, 96);
   OFFSET(patchstream_options, route_user, 104);
+  OFFSET(patchstream_options, classifier, 112);
   CHECK(sizeof(struct patchstream_protein) == 32);
   OFFSET(patchstream_protein, state, 8);
   OFFSET(patchstream_protein, partner, 12);
@@ -49,7 +50,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_field, stride_c, 40);
   OFFSET(patchstream_field, data, 48);
   OFFSET(patchstream_field, planes, 56);
-  CHECK(sizeof(struct patchstream_selection) == 112);
+  CHECK(sizeof(struct patchstream_selection) == 128);
   OFFSET(patchstream_selection, order, 4);
   OFFSET(patchstream_selection, id, 8);
   OFFSET(patchstream_selection, event, 16);
@@ -65,12 +66,15 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_selection, ras, 96);
   OFFSET(patchstream_selection, raf, 100);
   OFFSET(patchstream_selection, queue, 104);
+  OFFSET(patchstream_selection, class_count, 108);
+  OFFSET(patchstream_selection, class_label, 112);
+  OFFSET(patchstream_selection, probabilities, 120);
   CHECK(sizeof(struct patchstream_weight) == 32);
   OFFSET(patchstream_weight, id, 8);
   OFFSET(patchstream_weight, weight, 16);
   OFFSET(patchstream_weight, normalised, 24);
   CHECK(sizeof(struct patchstream_model_info) == 40);
-  CHECK(sizeof(struct patchstream_stats) == 296);
+  CHECK(sizeof(struct patchstream_stats) == 360);
   OFFSET(patchstream_stats, pushed, 8);
   OFFSET(patchstream_stats, rejected, 32);
   OFFSET(patchstream_stats, encoded, 88);
@@ -79,6 +83,12 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_stats, weights, 256);
   OFFSET(patchstream_stats, queues, 280);
   OFFSET(patchstream_stats, history_dropped, 288);
+  OFFSET(patchstream_stats, classified, 296);
+  OFFSET(patchstream_stats, comparable, 304);
+  OFFSET(patchstream_stats, agreed, 312);
+  OFFSET(patchstream_stats, classify, 320);
+  OFFSET(patchstream_stats, backend, 344);
+  OFFSET(patchstream_stats, classifier_backend, 352);
   CHECK(sizeof(struct patchstream_arrival) == 56);
   OFFSET(patchstream_arrival, protein_count, 4);
   OFFSET(patchstream_arrival, id, 8);

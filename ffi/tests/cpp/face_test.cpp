@@ -49,6 +49,9 @@ static void twins(const char *model) {
   CHECK(ps::Stream::try_open(ps::Options().model(model).grid(n, n).capacity(100).k(3).slots(4), stream) == ps::ok);
   other = std::move(stream);
   CHECK(!stream && other);
+  ps::Stream &same = other;
+  other = std::move(same);
+  CHECK(bool(other));
   ps::Producer producer;
   CHECK(stream.try_producer("x", producer) == PATCHSTREAM_ERR_ARGUMENT);
   CHECK(other.try_producer("x", producer) == ps::ok);

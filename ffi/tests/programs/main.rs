@@ -42,6 +42,18 @@ fn cpp_face_has_queues_states_and_history_with_and_without_exceptions() {
 }
 
 #[test]
+fn c_and_cpp_programs_are_told_the_class_of_each_selection() {
+    for (source, name, flags) in [
+        ("ffi/tests/c/classifier_test.c", "classifier_test_c", &[][..]),
+        ("ffi/tests/cpp/classifier_test.cpp", "classifier_test_cpp", &[]),
+        ("ffi/tests/cpp/classifier_test.cpp", "classifier_test_cpp_noexcept", &["-fno-exceptions"]),
+    ] {
+        let said = run(source, name, flags, Link::Shared);
+        assert!(said.ends_with("classifier_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
 fn c_ranks_cut_their_parts_of_a_window() {
     let said = run("ffi/tests/c/cut_test.c", "cut_test", &[], Link::Shared);
     assert!(said.ends_with("cut_test: 0 failures\n"), "{said}");
@@ -160,6 +172,10 @@ fn cpp_example_and_campaign_write_the_same_files() {
         ["--grid", "192", "--proteins", "2", "--steps", "12", "--every", "4", "--controls", "3", "--model", MODEL];
     let messages = both_hosts_write_the_same(&controls);
     assert!(messages.windows(7).any(|bytes| bytes == b"control"), "control patches were selected too");
+    if cfg!(feature = "fused") {
+        let messages = both_hosts_write_the_same(&[&common[..], &["--classifier", "fingerprint"]].concat());
+        assert!(messages.windows(5).any(|bytes| bytes == b"RAS4b"), "selections tell their classes");
+    }
 }
 
 #[cfg(feature = "fused")]

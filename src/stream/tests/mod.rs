@@ -1,6 +1,8 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
 mod between;
+#[cfg(feature = "fused")]
+mod classify;
 mod picks;
 mod queues;
 
