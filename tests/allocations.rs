@@ -1,6 +1,7 @@
-//! The producer's side of a patch's way allocates nothing: a simulation code is not slowed down by our heap.
+//! What allocates nothing once it is warm, so that a simulation code is not slowed down by our heap: the producer's side of
+//! a patch's way, and a network in the fused plan.
 //!
-//! Not here: the operator's side, whose stores grow with what they keep.
+//! Not here: the operator's stores, which grow with what they keep; networks in tract.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -35,6 +36,62 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// Allocations of this thread while `work` runs.
+#[cfg(feature = "fused")]
+fn spent(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[cfg(feature = "fused")]
+#[path = "../models/mod.rs"]
+#[allow(dead_code, reason = "others use more of it")]
+mod models;
+
+#[cfg(feature = "fused")]
+#[test]
+fn a_network_in_the_fused_plan_allocates_nothing_once_warm() {
+    use models::{fingerprint, metric, vae};
+    use patchstream::encode::{BackendChoice, Isa, Model, OpenOptions};
+    use patchstream::patch::{PatchView, Shape};
+
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("allocations");
+    std::fs::create_dir_all(&folder).unwrap();
+    // A network and the grid points a side of the patches that it gets: of some their own, others are made coarser.
+    let all = [
+        (metric::files(), 37),
+        (metric::files(), 73),
+        (fingerprint::SMALL.files(), 37),
+        (fingerprint::LARGE.files(), 72),
+        (vae::files(), 5),
+        (vae::files(), 37),
+        (vae::files(), 73),
+    ];
+    for (files, side) in all {
+        let path = files.write(&folder).unwrap();
+        let shape = Shape::new(side, side, 14).unwrap();
+        let densities: Vec<f32> = (0..shape.len()).map(|i| 0.3 + 0.001 * (i % 97) as f32).collect();
+        let views = [PatchView { shape, densities: &densities, proteins: &[] }; 18];
+        for isa in Isa::available() {
+            let options = OpenOptions { backend: BackendChoice::Fused, isa: Some(isa), ..OpenOptions::default() };
+            let model = Model::open_with(path.to_str().unwrap(), Some(shape), &options).unwrap();
+            let mut points = vec![0.0; 18 * model.dim()];
+            let one = |points: &mut [f32]| model.encode(views[0], &mut points[..model.dim()]).unwrap();
+            // More than run at once, and some left over.
+            let many = |points: &mut [f32]| model.encode_many(&views, points).unwrap();
+            let cold = spent(|| many(&mut points));
+            one(&mut points);
+            let what = format!("{} on patches of {side} by {}", files.name, model.backend());
+            assert!(cold > 0, "{what}: allocations are not counted");
+            for _ in 0..2 {
+                assert_eq!(spent(|| one(&mut points)), 0, "{what}, one");
+                assert_eq!(spent(|| many(&mut points)), 0, "{what}, many");
+            }
+        }
+    }
+}
 
 #[test]
 fn push_of_a_patch_allocates_nothing_once_warm() {

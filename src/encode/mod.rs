@@ -48,3 +48,5 @@ mod tract;
 pub use card::{Card, Classes, Input, Layout, Normalise, Points, Turn};
 pub use model::Model;
 pub use open::{BackendChoice, OpenOptions, Report};
+#[cfg(feature = "fused")]
+pub use plan::Isa;

@@ -39,12 +39,12 @@ impl Network {
     /// # Errors
     /// By [`ErrorKind`](crate::error::ErrorKind): `Model` for a network that is malformed or not as the card says,
     /// `Unsupported` for one that the back-end of choice does not run.
-    pub fn load(bytes: &[u8], card: &Card, choice: BackendChoice) -> Result<Self> {
+    pub fn load(bytes: &[u8], card: &Card, choice: BackendChoice, isa: Isa) -> Result<Self> {
         let (nx, ny, layout) = (card.input.nx, card.input.ny, card.input.layout);
         let normaliser = Normaliser::new(card);
         let input = InputSpec { ny, nx, channels: normaliser.constants().0.len(), layout };
         let folded = fold(bytes, &input, (!normaliser.is_idle()).then(|| normaliser.constants()))?;
-        let (runner, chosen) = choose(bytes, &input, &folded, &normaliser, choice)?;
+        let (runner, chosen) = choose(bytes, &input, &folded, &normaliser, (choice, isa))?;
         let report = Report {
             prepared: Vec::new(),
             folded: if choice == BackendChoice::AsExported { Vec::new() } else { folded.notes },
@@ -177,13 +177,13 @@ fn choose(
     input: &InputSpec,
     folded: &Folded,
     normaliser: &Normaliser,
-    choice: BackendChoice,
+    (choice, isa): (BackendChoice, Isa),
 ) -> Result<(Runner, String)> {
     if matches!(choice, BackendChoice::Tract | BackendChoice::AsExported) {
         return general(bytes, input, folded, normaliser, choice, "as it was asked for".into());
     }
     let (low, high) = normaliser.bounds();
-    let plan = folded.chain.as_ref().map_err(Clone::clone).and_then(|chain| Plan::new(chain, low, high, Isa::best()));
+    let plan = folded.chain.as_ref().map_err(Clone::clone).and_then(|chain| Plan::new(chain, low, high, isa));
     match (plan, choice) {
         (Ok(plan), _) => {
             let chosen = format!("the fused plan for {}, which covers all of the network", plan.isa());

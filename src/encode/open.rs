@@ -13,6 +13,8 @@ use super::card::{Card, Input, Layout, MAX_DIMENSION, Normalise, Turn};
 use super::model::Backend;
 #[cfg(feature = "fused")]
 use super::network::{Network, bare_input};
+#[cfg(feature = "fused")]
+use super::plan::Isa;
 use super::radial::Radial;
 use crate::error::{self, Error, Result};
 use crate::patch::{ProteinStates, Shape};
@@ -37,6 +39,9 @@ const FINGERPRINT_CARD: &str = include_str!("../../models/fingerprint-37x37x14.t
 pub struct OpenOptions {
     /// What is to run a network.
     pub backend: BackendChoice,
+    /// The instruction set of the fused plan; the fastest if none is named. Points of two may differ in the last bits.
+    #[cfg(feature = "fused")]
+    pub isa: Option<Isa>,
     /// Whether an `.onnx` without a card is taken as it is, without normalisation.
     pub bare: bool,
     /// Protein states of the patches, which the canonical orientation looks at.
@@ -240,7 +245,7 @@ fn open_bare(bytes: &[u8], name: &str, options: &OpenOptions) -> Result<Opened> 
 
 #[cfg(feature = "fused")]
 fn build(bytes: &[u8], card: &Card, options: &OpenOptions) -> Result<(Backend, usize)> {
-    let network = Network::load(bytes, card, options.backend)?;
+    let network = Network::load(bytes, card, options.backend, options.isa.unwrap_or_else(Isa::best))?;
     let outputs = network.outputs();
     Ok((Backend::Network(Box::new(network)), outputs))
 }

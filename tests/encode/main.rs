@@ -1,7 +1,8 @@
 //! Models from outside: the shipped network against a naive one in float64, and files with everything wrong.
 //!
-//! Here: how a network is called. `seeded` holds the networks of the papers to their slow twins in `naive`, `streams` runs
-//! them in streams, `files` has the tests of model files.
+//! Here: how a network is called. `seeded` holds the networks of the papers to their slow twins in `naive`, `agreement`
+//! real exports to what their frameworks made of a patch, in every back-end; `streams` runs networks in streams; `files`
+//! and `refused` have the tests of model files with something wrong.
 //! Not here: the encoders without a network and the card's fields (unit tests of `src/encode`).
 #![cfg(feature = "fused")]
 
@@ -9,16 +10,20 @@ use patchstream::encode::Model;
 use patchstream::error::ErrorKind;
 use patchstream::patch::{PatchView, Shape};
 
+mod agreement;
 #[cfg(feature = "tract")]
 mod files;
 #[path = "../../models/mod.rs"]
 mod models;
 mod naive;
+mod patches;
+#[cfg(feature = "tract")]
+mod refused;
 mod seeded;
 mod streams;
 
 use models::card::sha256;
-use models::params::{SPECIES, SplitMix64};
+use patches::random_patch;
 
 const ONNX: &[u8] = include_bytes!("../../models/metric-37x37x14.onnx");
 
@@ -28,24 +33,6 @@ fn shape() -> Shape {
 
 fn view(densities: &[f32]) -> PatchView<'_> {
     PatchView { shape: shape(), densities, proteins: &[] }
-}
-
-/// A patch of `side` x `side` points as the DDFT makes them: a smooth hill or dip of each lipid somewhere, and noise on
-/// each pixel.
-fn random_patch(seed: u64, side: usize) -> Vec<f32> {
-    let mut random = SplitMix64(seed);
-    let mut densities = vec![0.0; side * side * 14];
-    let last = (side - 1) as f64;
-    for (c, (_, fraction, deviation)) in SPECIES.iter().enumerate() {
-        let (x0, y0) = (random.uniform(0.0, last), random.uniform(0.0, last));
-        let (height, width) = (random.uniform(-3.0, 3.0) * deviation, random.uniform(0.08, 0.33) * last);
-        for p in 0..side * side {
-            let (dx, dy) = ((p % side) as f64 - x0, (p / side) as f64 - y0);
-            let hill = height / (1.0 + (dx * dx + dy * dy) / (width * width));
-            densities[p * 14 + c] = (fraction / 0.60 + hill + random.uniform(-1.2, 1.2) * deviation) as f32;
-        }
-    }
-    densities
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub fn read(bytes: &[u8]) -> Result<Read> {
     let params = std::mem::take(&mut graph.initializer);
     graph.value_info.clear();
     let graph = &*graph;
+    nodes.iter().chain(shell.functions.iter().flat_map(|f| &f.node)).try_for_each(check_repeatable)?;
 
     let mut names = Names::default();
     let mut numbers = 0;
@@ -81,6 +82,25 @@ pub fn read(bytes: &[u8]) -> Result<Read> {
     }
     let values = names.values;
     Ok(Read::Graph(Box::new(Graph { nodes: read, values, input: input_id, output: output_id, shell })))
+}
+
+/// Refuses operators that may give one patch two points: random ones, and recurrent ones, whose state a back-end may carry
+/// from one patch to the next. Graphs inside a node are looked at too; how deep they go is limited.
+fn check_repeatable(node: &proto::Node) -> Result<()> {
+    let why = match node.op_type.as_str() {
+        "RNN" | "GRU" | "LSTM" | "Scan" | "Loop" => "is recurrent",
+        "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike" | "Multinomial" | "Bernoulli" => {
+            "draws random numbers"
+        }
+        _ => {
+            let graphs = node.attribute.iter().flat_map(|a| a.g.iter().chain(&a.graphs));
+            return graphs.flat_map(|graph| &graph.node).try_for_each(check_repeatable);
+        }
+    };
+    Err(model(format!(
+        "node `{}` ({}) {why}, and a point may depend on nothing but its patch: export the network without it",
+        node.name, node.op_type
+    )))
 }
 
 /// Why a sound model is not for folding.

@@ -4,7 +4,7 @@
 
 /// An instruction set that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::encode) struct Isa(pub(super) Kind);
+pub struct Isa(pub(super) Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

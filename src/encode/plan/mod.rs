@@ -36,5 +36,5 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
-pub(super) use isa::Isa;
+pub use isa::Isa;
 pub(super) use plan::{Plan, Scratch};
