@@ -21,6 +21,7 @@ mod networks;
 #[cfg(feature = "fused")]
 #[path = "../../tests/encode/patches.rs"]
 mod patches;
+#[cfg_attr(not(feature = "fused"), allow(dead_code, reason = "networks use more of it"))]
 mod timing;
 
 use timing::{Call, Effort, in_turn};

@@ -176,7 +176,8 @@ impl Network {
 
     /// Prints a table: each way's times, and how many times as long tract takes.
     fn say(&self, what: &str, note: &str, times: &[Time]) {
-        println!("  {what:44}  fastest   median  us   tract folded   as exported   {note}");
+        let columns = "fastest   median  us   tract folded   as exported";
+        println!("{}", format!("  {what:44}  {columns}   {note}").trim_end());
         let time_of =
             |backend| self.ways.iter().position(|way| way.options.backend == backend).map(|k| times[k].fastest);
         let general = [BackendChoice::Tract, BackendChoice::AsExported].map(time_of);
