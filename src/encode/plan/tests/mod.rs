@@ -153,6 +153,13 @@ proptest! {
 
     #[test]
     fn random_chains_match_naive((chain, seed) in chains()) {
-        assert_same(&chain, 2, seed);
+        // What is in the middle may be larger than what comes out, and its roundings with it.
+        let patch = Random(seed).patch(&chain);
+        let inside = (1..chain.layers.len()).map(|layers| {
+            let (layers, normalise) = (chain.layers[..layers].to_vec(), chain.normalise.clone());
+            naive::run(&Chain { layers, normalise, ..chain }, &patch).into_iter().fold(0.0_f64, |most, v| most.max(v.abs()))
+        });
+        let scale = inside.fold(1.0, f64::max);
+        assert_close(&chain, 2, seed, scale);
     }
 }
