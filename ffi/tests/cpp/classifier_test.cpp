@@ -6,18 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "../c/check.h"
 #include "patchstream.hpp"
 
 namespace ps = patchstream;
-
-static int failures = 0;
-#define CHECK(condition)                                                                                    \
-  do {                                                                                                      \
-    if (!(condition)) {                                                                                     \
-      std::printf("line %d: %s (last error: %s)\n", __LINE__, #condition, patchstream_last_error());        \
-      failures++;                                                                                           \
-    }                                                                                                       \
-  } while (0)
 
 constexpr std::uint32_t n = 37, channels = 14;
 
@@ -106,6 +98,5 @@ int main(int argc, char **argv) {
   } else {
     CHECK(std::strcmp(model, "mean") == 0);
   }
-  std::printf("classifier_test: %d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return report("classifier_test");
 }

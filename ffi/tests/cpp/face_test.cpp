@@ -7,18 +7,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "../c/check.h"
 #include "patchstream.hpp"
 
 namespace ps = patchstream;
-
-static int failures = 0;
-#define CHECK(condition)                                                                                    \
-  do {                                                                                                      \
-    if (!(condition)) {                                                                                     \
-      std::printf("line %d: %s (last error: %s)\n", __LINE__, #condition, patchstream_last_error());        \
-      failures++;                                                                                           \
-    }                                                                                                       \
-  } while (0)
 
 static_assert(!std::is_copy_constructible_v<ps::Stream> && std::is_nothrow_move_constructible_v<ps::Stream>, "");
 static_assert(!std::is_copy_constructible_v<ps::Producer> && std::is_nothrow_move_constructible_v<ps::Producer>, "");
@@ -229,6 +221,5 @@ int main(int argc, char **argv) {
 #ifdef PATCHSTREAM_EXCEPTIONS
   throwing(model);
 #endif
-  std::printf("face_test: %d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return report("face_test");
 }

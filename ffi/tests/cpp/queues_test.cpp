@@ -4,18 +4,10 @@
 #include <cstring>
 #include <vector>
 
+#include "../c/check.h"
 #include "patchstream.hpp"
 
 namespace ps = patchstream;
-
-static int failures = 0;
-#define CHECK(condition)                                                                                    \
-  do {                                                                                                      \
-    if (!(condition)) {                                                                                     \
-      std::printf("line %d: %s (last error: %s)\n", __LINE__, #condition, patchstream_last_error());        \
-      failures++;                                                                                           \
-    }                                                                                                       \
-  } while (0)
 
 constexpr std::uint32_t n = 37, channels = 14;
 
@@ -109,6 +101,5 @@ int main(int argc, char **argv) {
   throwing();
 #endif
   std::remove("queues_test_cpp.toml");
-  std::printf("queues_test: %d failures\n", failures);
-  return failures == 0 ? 0 : 1;
+  return report("queues_test");
 }
