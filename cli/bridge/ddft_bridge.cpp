@@ -34,4 +34,16 @@ rust::Vec<Protein> proteins(const ddft::Model &model) {
   return all;
 }
 
+rust::Vec<std::uint8_t> state(const ddft::Model &model) {
+  const ddft::Bytes bytes = model.state();
+  rust::Vec<std::uint8_t> copy;
+  copy.reserve(bytes.size());
+  for (const unsigned char byte : bytes) copy.push_back(byte);
+  return copy;
+}
+
+void restore(ddft::Model &model, rust::Slice<const std::uint8_t> state) {
+  model.restore(ddft::Bytes(state.begin(), state.end()));
+}
+
 } // namespace ddft_bridge

@@ -24,6 +24,13 @@ rust::Slice<const double> plane(const ddft::Model &model, std::size_t channel);
 // All proteins at their places in the box.
 rust::Vec<Protein> proteins(const ddft::Model &model);
 
+// Everything that the steps to come depend on.
+rust::Vec<std::uint8_t> state(const ddft::Model &model);
+
+// Goes on where state() was called. Throws std::invalid_argument, with a sentence, for bytes that are not whole or of a
+// model with other options.
+void restore(ddft::Model &model, rust::Slice<const std::uint8_t> state);
+
 } // namespace ddft_bridge
 
 #endif

@@ -27,6 +27,8 @@ mod ffi {
         fn open(grid: i32, proteins: i32, seed: u64) -> Result<UniquePtr<Model>>;
         fn plane(model: &Model, channel: usize) -> &[f64];
         fn proteins(model: &Model) -> Vec<Protein>;
+        fn state(model: &Model) -> Vec<u8>;
+        fn restore(model: Pin<&mut Model>, state: &[u8]) -> Result<()>;
 
         fn step(self: Pin<&mut Model>) -> Result<()>;
         fn time_us(&self) -> f64;
@@ -91,6 +93,20 @@ impl Ddft {
             .into_iter()
             .map(|ffi::Protein { id, state, partner, x_nm, y_nm }| Protein { id, state, partner, x_nm, y_nm })
             .collect()
+    }
+
+    /// Everything that the steps to come depend on, as bytes.
+    pub fn state(&self) -> Vec<u8> {
+        ffi::state(&self.0)
+    }
+
+    /// Goes on where [`state`](Self::state) was called, bit for bit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for bytes that are not whole, or of a model that
+    /// was opened with other options; nothing is changed then.
+    pub fn restore(&mut self, state: &[u8]) -> Result<()> {
+        ffi::restore(self.0.pin_mut(), state).map_err(|error| argument(error.what()))
     }
 
     /// A random point at least `distance_nm` from every protein; `None` where 256 tries found none. Asking changes

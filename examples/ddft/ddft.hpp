@@ -13,7 +13,7 @@
 // trajectory uses (exp and ln: ddft_arithmetic.hpp), so neither the C library nor the optimisation level shows.
 // For that the compiler may not contract a * b + c: build with -ffp-contract=off wherever the target has FMA.
 //
-// Not here: cutting patches and the coupling to patchstream (main.cpp), checkpoints, proteins that change state.
+// Not here: cutting patches and the coupling to patchstream (main.cpp), proteins that change state.
 
 #ifndef DDFT_HPP
 #define DDFT_HPP
@@ -21,6 +21,7 @@
 #include "ddft_arithmetic.hpp"
 #include "ddft_grid.hpp"
 #include "ddft_membrane.hpp"
+#include "ddft_state.hpp"
 
 #include <algorithm>
 #include <array>
@@ -116,6 +117,19 @@ public:
     proteins_.at(index).y_nm = wrapped(y_nm);
   }
 
+  // Everything that the steps to come depend on, and the options that it was made with.
+  Bytes state() const { detail::Saver saver; return members(*this, saver), saver.finish(); }
+  // Goes on where state() was called, bit for bit. Throws std::invalid_argument, and changes nothing, unless the bytes are
+  // whole and of a model with the same options.
+  void restore(const Bytes &bytes) {
+    detail::Loader loader(bytes);
+    Model restored(*this);
+    members(restored, loader);
+    if (!loader.at_end() || !(restored.options_ == options_))
+      throw std::invalid_argument("ddft: the state is of a model with other options: use those");
+    *this = std::move(restored);
+  }
+
   // Force on a protein, kT/nm: exactly minus the gradient of free_energy() at fixed densities.
   std::array<double, 2> force(int index) const {
     const Protein &p = proteins_.at(index);
@@ -183,6 +197,11 @@ public:
   }
 
 private:
+  template <class Self, class Archive> static void members(Self &self, Archive &archive) {
+    Options::members(self.options_, archive), archive(self.steps_), archive(self.draws_), archive(self.clamped_);
+    archive(self.proteins_), archive(self.density_), archive(self.noise_), archive(self.motion_), archive(self.control_);
+  }
+
   // Seeds one of the model's independent generators.
   std::uint64_t stream(std::uint64_t which) const {
     std::uint64_t state = options_.seed, first = detail::split_mix(state) ^ (which * 0xd1342543de82ef95u);

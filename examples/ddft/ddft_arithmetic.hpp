@@ -188,7 +188,7 @@ public:
 private:
   Lanes lanes_;
   double buffer_[8] = {};
-  int next_ = 8;
+  std::int64_t next_ = 8;
   double radius2_ = 0.5;
 };
 

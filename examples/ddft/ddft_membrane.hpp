@@ -36,6 +36,16 @@ struct Options {
   double dt_us = 0;                // time step; 0: the largest stable one
   double noise = 0.1;              // lipid noise as a share of its full physical amplitude, 0 .. 1
   bool fixed_proteins = false;     // proteins stay where they start
+
+  bool operator==(const Options &o) const {
+    return grid == o.grid && proteins == o.proteins && seed == o.seed && spacing_nm == o.spacing_nm &&
+           dt_us == o.dt_us && noise == o.noise && fixed_proteins == o.fixed_proteins;
+  }
+  // Calls archive with each member: their bytes without the gaps between them.
+  template <class Self, class Archive> static void members(Self &self, Archive &archive) {
+    archive(self.grid), archive(self.proteins), archive(self.seed), archive(self.spacing_nm), archive(self.dt_us);
+    archive(self.noise), archive(self.fixed_proteins);
+  }
 };
 
 // Potential of a protein on a lipid at distance r: kt (1 - r^2/range^2)^3 inside range_nm, nothing outside.

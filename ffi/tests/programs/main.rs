@@ -127,6 +127,13 @@ fn ddft_physics_holds() {
 }
 
 #[test]
+fn ddft_goes_on_from_a_checkpoint_as_if_nothing_had_happened() {
+    let program =
+        compile("examples/ddft/ddft_state_test.cpp", "ddft_state_test", &["-ffp-contract=off"], Link::Without);
+    succeed(&mut Command::new(program));
+}
+
+#[test]
 fn shared_library_exports_patchstream_symbols_only() {
     let list = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(built().join("libpatchstream.so")));
     let list = String::from_utf8(list.stdout).expect("text");
