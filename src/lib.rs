@@ -33,6 +33,7 @@ pub mod error;
 #[allow(unsafe_code, reason = "registers, signal masks and affinity")]
 pub mod guest;
 pub mod ids;
+pub mod lane;
 pub mod patch;
 #[allow(unsafe_code, reason = "slots that two threads pass to each other")]
 pub mod ring;
