@@ -176,8 +176,12 @@ impl Operator {
         if self.retention.is_none() {
             return Ok(());
         }
-        let mut checked = 0;
-        while let Some(pick) = event.picks.get(checked) {
+        let (mut checked, mut lost) = (0, false);
+        loop {
+            if checked == event.picks.len() && std::mem::take(&mut lost) {
+                self.sampler.pick(event, n - checked);
+            }
+            let Some(pick) = event.picks.get(checked) else { break };
             let (id, step) = (pick.id, event.step);
             let Some(retention) = &mut self.retention else { return Ok(()) };
             if retention.arena.is_readable(id) {
@@ -194,9 +198,7 @@ impl Operator {
             shared.registry.free(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));
-            if checked == event.picks.len() {
-                self.sampler.pick(event, n - checked);
-            }
+            lost = true;
         }
         let before = self.sampler.selected() - event.picks.len();
         event.picks.iter_mut().enumerate().for_each(|(at, pick)| pick.order = before + at);
