@@ -110,14 +110,15 @@ impl Retention {
         let (step, id) = new;
         let mut kept = self.arena.keep(id, step, densities)?;
         self.full = kept == Kept::Full;
-        if self.full && self.when_full == WhenFull::WithdrawOldest {
-            if let Some((_, oldest)) = self.arena.oldest().filter(|oldest| *oldest < new) {
-                sampler.withdraw(oldest, step)?;
-                self.arena.forget(oldest);
-                self.withdrawn += 1;
-                *gave_way = Some(oldest);
-                kept = self.arena.keep(id, step, densities)?;
-            }
+        if self.full
+            && self.when_full == WhenFull::WithdrawOldest
+            && let Some((_, oldest)) = self.arena.oldest().filter(|oldest| *oldest < new)
+        {
+            sampler.withdraw(oldest, step)?;
+            self.arena.forget(oldest);
+            self.withdrawn += 1;
+            *gave_way = Some(oldest);
+            kept = self.arena.keep(id, step, densities)?;
         }
         self.refused += u64::from(kept == Kept::Full);
         Ok(kept)

@@ -275,6 +275,10 @@ fn retention_is_configured_by_its_table() {
         keep_done: false,
     };
     assert_eq!(parse(text).unwrap(), Some(expected));
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme.split_once("```toml\n[retention]").expect("a TOML block");
+    let config = parse(&format!("[retention]{}", table.split_once("```").unwrap().0)).unwrap().unwrap();
+    assert_eq!((config.bytes, config.keep_done), (Some(8_000_000_000), false));
     for wrong in ["byte = 1", "format = \"float8\"", "bytes = -1", "when_full = \"crash\""] {
         assert!(parse(&format!("[retention]\n{wrong}")).is_err(), "{wrong}");
     }
