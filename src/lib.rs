@@ -35,6 +35,7 @@ pub mod guest;
 pub mod ids;
 pub mod lane;
 pub mod patch;
+pub mod retain;
 #[allow(unsafe_code, reason = "slots that two threads pass to each other")]
 pub mod ring;
 #[allow(unsafe_code, reason = "memory that two processes map")]

@@ -128,10 +128,7 @@ class Stream {
     return code;
   }
   status try_producer(const char *name, Producer &out) noexcept {
-    patchstream_producer *producer = nullptr;
-    const status code = patchstream_producer_open(handle_.get(), name, &producer);
-    if (code == ok) out = Producer(producer);
-    return code;
+    return opened<patchstream_producer>(out, patchstream_producer_open, handle_.get(), name);
   }
   // Takes in what was committed, for about this long: ok, again or stopped.
   status try_poll(microseconds budget) noexcept {
@@ -139,17 +136,11 @@ class Stream {
   }
   // One event: ok or again.
   status try_select(std::int64_t step, std::size_t n, Selections &out) noexcept {
-    patchstream_selections *selections = nullptr;
-    const status code = patchstream_stream_select(handle_.get(), step, n, &selections);
-    if (code == ok) out = Selections(selections);
-    return code;
+    return opened<patchstream_selections>(out, patchstream_stream_select, handle_.get(), step, n);
   }
   // All weights.
   status try_weights(Weights &out) noexcept {
-    patchstream_weights *weights = nullptr;
-    const status code = patchstream_stream_weights(handle_.get(), &weights);
-    if (code == ok) out = Weights(weights);
-    return code;
+    return opened<patchstream_weights>(out, patchstream_stream_weights, handle_.get());
   }
   // Weights among exactly these selected ones; `weights` has as many places as there are ids.
   status try_weights_among(span<const std::uint64_t> ids, double *weights) noexcept {
@@ -157,10 +148,7 @@ class Stream {
   }
   // The weights of one queue, over its own patches.
   status try_weights_of(std::uint32_t queue, Weights &out) noexcept {
-    patchstream_weights *weights = nullptr;
-    const status code = patchstream_stream_weights_of(handle_.get(), queue, &weights);
-    if (code == ok) out = Weights(weights);
-    return code;
+    return opened<patchstream_weights>(out, patchstream_stream_weights_of, handle_.get(), queue);
   }
   // Moves a pick to issued, started, ..: ok, or known if it is there already.
   status try_set_state(std::uint64_t id, std::int32_t state, std::int64_t step) noexcept {
@@ -172,6 +160,10 @@ class Stream {
   // Forgets a patch that is not selected.
   status try_withdraw(std::uint64_t id, std::int64_t step) noexcept {
     return patchstream_stream_withdraw(handle_.get(), id, step);
+  }
+  // The densities of a patch that is waiting, a candidate or selected, if the configuration says [retention].
+  status try_densities(std::uint64_t id, span<float> densities) noexcept {
+    return patchstream_stream_densities(handle_.get(), id, densities.data(), densities.size());
   }
   // Takes rows out of the history; as long as they fill `rows` there may be more.
   status try_history(span<HistoryRow> rows, std::size_t &count) noexcept {
@@ -219,6 +211,7 @@ class Stream {
   }
   Pick pick(std::uint64_t id) { return detail::filled<Pick>([&](Pick &out) { return try_pick(id, out); }); }
   void withdraw(std::uint64_t id, std::int64_t step) { check(try_withdraw(id, step)); }
+  void densities(std::uint64_t id, span<float> densities) { check(try_densities(id, densities)); }
   // All rows that are there.
   std::vector<HistoryRow> history() {
     std::vector<HistoryRow> rows;
@@ -239,6 +232,13 @@ class Stream {
 #endif
 
  private:
+  template <class Raw, class Out, class Call, class... Arguments>
+  static status opened(Out &out, Call call, Arguments... arguments) noexcept {
+    Raw *raw = nullptr;
+    const status code = call(arguments..., &raw);
+    if (code == ok) out = Out(raw);
+    return code;
+  }
   detail::Handle<patchstream_stream, detail::close_stream> handle_;
 };
 
