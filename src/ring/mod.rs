@@ -19,6 +19,8 @@ mod consumer;
 mod copy;
 mod counts;
 mod futex;
+#[cfg(not(loom))]
+mod glance;
 mod layout;
 mod loan;
 mod memory;
@@ -34,6 +36,8 @@ mod typed;
 pub use bell::{Wait, Waited};
 pub use consumer::{Consumer, RawRecord, Record};
 pub use counts::Counts;
+#[cfg(not(loom))]
+pub use glance::{GLANCE_BYTES, Glance};
 pub use layout::{Geometry, Header, KIND_PATCH, LAYOUT_HASH};
 pub use loan::Loan;
 pub use memory::{Place, Private, Shared};

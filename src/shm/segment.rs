@@ -30,6 +30,9 @@ pub struct Segment {
     mapping: Arc<Mapping>,
 }
 
+/// How long a new owner waits for who clears up after a former one; it ends in microseconds unless it was stopped.
+const SWEEP_WAIT: Duration = Duration::from_secs(2);
+
 impl Segment {
     /// Makes the segment `name` with these parts, all pages reserved, and owns it. What a dead owner left under the name
     /// is taken over: its peers are told, and the new segment's epoch is one higher. `kind` is for the two sides to
@@ -94,7 +97,7 @@ impl Segment {
         };
         let gone = || fenced(format!("segment {label} was left by an owner that is gone: wait for its successor"));
         let Some(lock) = LockFile::open(name, false)? else { return Err(gone()) };
-        let owner_lives = lock.holder(OWNER)?.is_some();
+        let owner_lives = lock.owner()?.is_some();
         let mut page = [0; DESCRIPTION_BYTES];
         let bytes = file.metadata().map_err(|error| refused("look at", name, &error))?.len();
         let short = bytes < CONTROL_BYTES as u64;
@@ -231,13 +234,27 @@ impl Segment {
 /// Takes the lock that makes this process the owner.
 fn become_owner(name: &Name) -> Result<LockFile> {
     let label = name.label();
-    for _ in 0..64 {
+    let started = Instant::now();
+    let mut tries = 0;
+    while tries < 64 {
+        tries += 1;
         let Some(lock) = LockFile::open(name, true)? else { continue };
         match lock.hold(OWNER)? {
             // A former owner may have removed the file between the two calls; then the lock is on nothing.
             Ok(()) if lock.is_in_place(name) => return Ok(lock),
             Ok(()) => lock.release(OWNER),
+            // Somebody clears up after a former owner, which takes microseconds.
+            Err(holder) if holder.shared && started.elapsed() < SWEEP_WAIT => {
+                std::thread::sleep(Duration::from_micros(200));
+                tries = 0;
+            }
             Err(holder) if holder.pid == 0 && lock.holder(OWNER)?.is_none() => {}
+            Err(holder) if holder.shared => {
+                return Err(busy(format!(
+                    "process {} has been clearing up segment {label} for {SWEEP_WAIT:?}: end it, or take another name",
+                    holder.pid
+                )));
+            }
             Err(holder) => {
                 return Err(busy(format!(
                     "segment {label} belongs to process {}, which lives: end it, or take another name",
