@@ -421,6 +421,26 @@ typedef struct patchstream_stats {
   const char *backend;
   // What runs the classifier, as above; NULL without one.
   const char *classifier_backend;
+  // Patches whose densities are kept; 0 without retention, as is all that follows.
+  uint64_t retained;
+  // Those of them that are selected.
+  uint64_t retained_selected;
+  // Bytes that their densities take, in memory or in the file.
+  uint64_t retained_bytes;
+  // Bytes that were taken for densities so far: room that is free again is used again.
+  uint64_t retained_bytes_made;
+  // The most bytes of densities of patches that are not selected.
+  uint64_t retained_bytes_bound;
+  // Patches left out because there was no room for their densities.
+  uint64_t retention_refused;
+  // Patches withdrawn to make room for newer ones.
+  uint64_t retention_withdrawn;
+  // Patches withdrawn as they were picked, because their densities could not be read back.
+  uint64_t retention_lost;
+  // 1 if the last patch found no room.
+  uint32_t retention_full;
+  // 0.
+  uint32_t reserved_end;
 } patchstream_stats;
 
 // How many patches one selected patch stands for.
@@ -695,6 +715,18 @@ patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stre
                                                  uint32_t queue,
                                                  struct patchstream_weights **out);
 
+// Copies the densities of a patch that is waiting, a candidate or selected, [(y*nx+x)*channels+c] in nm^-2, as they were
+// pushed, or rounded if they are kept as float16. PATCHSTREAM_ERR_STATE: the configuration has no [retention].
+// PATCHSTREAM_ERR_UNKNOWN: they are not kept, the patch never came, was discarded or was withdrawn.
+// PATCHSTREAM_ERR_CORRUPT, PATCHSTREAM_ERR_IO: their file does not give them back.
+//
+// @param densities  out: count values
+// @param count      nx * ny * channels
+patchstream_status patchstream_stream_densities(struct patchstream_stream *stream,
+                                                uint64_t id,
+                                                float *densities,
+                                                size_t count);
+
 // How many were selected; 0 for NULL. Thread-safe.
 size_t patchstream_selections_count(const struct patchstream_selections *selections);
 
@@ -711,6 +743,9 @@ patchstream_status patchstream_selections_bytes(const struct patchstream_selecti
 
 // Closes them. NULL is harmless.
 void patchstream_selections_close(struct patchstream_selections *selections);
+
+// What was done so far. Thread-safe; it waits for nothing.
+patchstream_status patchstream_stream_stats(const struct patchstream_stream *stream, struct patchstream_stats *out);
 
 // The name of a status, such as "PATCHSTREAM_FULL"; "unknown status" for any other number. It lives for ever.
 const char *patchstream_status_name(patchstream_status status);
@@ -749,9 +784,6 @@ patchstream_status patchstream_stream_weights_among(struct patchstream_stream *s
                                                     const uint64_t *ids,
                                                     size_t count,
                                                     double *weights);
-
-// What was done so far. Thread-safe; it waits for nothing.
-patchstream_status patchstream_stream_stats(const struct patchstream_stream *stream, struct patchstream_stats *out);
 
 // What people call a class, by its number from 0, UTF-8: selections have a probability of each, in this order.
 // PATCHSTREAM_ERR_ARGUMENT: there is no such class, or no classifier. Thread-safe.

@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use patchstream::error::{Result, argument, state};
-use patchstream::stream::{Polled, Stage, Stats, Stream};
+use patchstream::stream::{Polled, Stream};
 
 use crate::guard::guard;
 use crate::options::{builder, patchstream_options};
 use crate::selections::{self, patchstream_selections};
 use crate::status::{PATCHSTREAM_AGAIN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status};
 use crate::table::Table;
-use crate::types::{Sized32, array, buffer, put, to_first_0, write};
+use crate::types::{array, buffer, put, to_first_0};
 use crate::weights::{self, patchstream_weights};
 
 /// The operator: rings, encoder, sampler. One thread at a time may use it, any thread; calls marked thread-safe also
@@ -22,102 +22,13 @@ pub struct patchstream_stream {
     _private: [u8; 0],
 }
 
-/// How long a part of the way took, over everything so far.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub struct patchstream_latency {
-    /// How often it was timed.
-    pub count: u64,
-    /// Half took no longer, in us.
-    pub p50_us: f64,
-    /// 99 of 100 took no longer, in us.
-    pub p99_us: f64,
-}
-
-/// What a stream has done so far.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct patchstream_stats {
-    /// sizeof(patchstream_stats), set by the caller.
-    pub struct_size: u32,
-    /// 0.
-    pub reserved: u32,
-    /// Patches committed.
-    pub pushed: u64,
-    /// Pushes of a known id with the same content.
-    pub known: u64,
-    /// Pushes that were answered with PATCHSTREAM_FULL.
-    pub full: u64,
-    /// Patches refused, for all reasons together.
-    pub rejected: u64,
-    /// Refused for a density, position or time that is not finite.
-    pub rejected_value: u64,
-    /// Refused for another size or number of channels.
-    pub rejected_shape: u64,
-    /// Refused for anything else wrong with the call.
-    pub rejected_argument: u64,
-    /// Refused for a known id with other content.
-    pub rejected_conflict: u64,
-    /// Left out because the encoder or the classifier failed on it.
-    pub rejected_model: u64,
-    /// Left out because its slot was overwritten after the commit.
-    pub rejected_corrupt: u64,
-    /// Patches encoded and given to the sampler.
-    pub encoded: u64,
-    /// Events so far.
-    pub events: u64,
-    /// Encoded patches that no event has ranked yet.
-    pub waiting: u64,
-    /// Candidates in all queues.
-    pub candidates: u64,
-    /// Patches selected so far.
-    pub selected: u64,
-    /// Patches discarded so far.
-    pub discarded: u64,
-    /// Converting, checking and hashing a patch, in the producer's call.
-    pub push: patchstream_latency,
-    /// From commit until the operator takes it up.
-    pub wait: patchstream_latency,
-    /// Patch to latent point.
-    pub encode: patchstream_latency,
-    /// From commit to candidate.
-    pub total: patchstream_latency,
-    /// One event.
-    pub select: patchstream_latency,
-    /// All weights.
-    pub weights: patchstream_latency,
-    /// How many queues there are: 1 without any in the configuration file.
-    pub queues: u64,
-    /// Rows of history that were dropped because nobody took them in time.
-    pub history_dropped: u64,
-    /// Patches classified and given to the sampler; 0 without a classifier, as are the next two.
-    pub classified: u64,
-    /// Those of them with a known class: one RAS and no RAF, or one RAS-RAF complex, in a state that a class stands for.
-    pub comparable: u64,
-    /// Those of them that were classified as that.
-    pub agreed: u64,
-    /// Patch to class probabilities, where there is a classifier.
-    pub classify: patchstream_latency,
-    /// What runs the encoder: "fused-avx512", "fused-avx2", "fused-portable", "tract" or "builtin". It lives until the
-    /// stream is closed.
-    pub backend: *const c_char,
-    /// What runs the classifier, as above; NULL without one.
-    pub classifier_backend: *const c_char,
-}
-
-// SAFETY: as the trait asks: numbers and pointers.
-unsafe impl Sized32 for patchstream_stats {
-    const NAME: &'static str = "patchstream_stats";
-    const OLDEST: usize = 280;
-}
-
 pub(crate) struct Opened {
     pub(crate) stream: Stream,
     /// The queues' names.
     pub(crate) queues: Vec<CString>,
     class_labels: Vec<CString>,
-    backend: CString,
-    classifier_backend: Option<CString>,
+    pub(crate) backend: CString,
+    pub(crate) classifier_backend: Option<CString>,
     stop: &'static StopSlot,
 }
 
@@ -226,21 +137,6 @@ pub unsafe extern "C" fn patchstream_stream_weights_among(
     })
 }
 
-/// What was done so far. Thread-safe; it waits for nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn patchstream_stream_stats(
-    stream: *const patchstream_stream,
-    out: *mut patchstream_stats,
-) -> patchstream_status {
-    guard(|| {
-        let opened = STREAMS.get(stream)?;
-        let stats = stats_of(&opened, &opened.stream.stats());
-        // SAFETY: the caller's struct.
-        unsafe { write(&stats, out) }?;
-        Ok(PATCHSTREAM_OK)
-    })
-}
-
 /// What people call a class, by its number from 0, UTF-8: selections have a probability of each, in this order.
 /// PATCHSTREAM_ERR_ARGUMENT: there is no such class, or no classifier. Thread-safe.
 ///
@@ -309,47 +205,6 @@ impl Opened {
             stream,
             stop,
         }
-    }
-}
-
-fn stats_of(opened: &Opened, stats: &Stats) -> patchstream_stats {
-    let latency = |stage: Stage| {
-        let latency = stats.latency[stage as usize];
-        patchstream_latency { count: latency.count, p50_us: latency.p50_us, p99_us: latency.p99_us }
-    };
-    patchstream_stats {
-        struct_size: 0,
-        reserved: 0,
-        pushed: stats.pushed,
-        known: stats.known,
-        full: stats.full,
-        rejected: stats.rejected.total(),
-        rejected_value: stats.rejected.value,
-        rejected_shape: stats.rejected.shape,
-        rejected_argument: stats.rejected.argument,
-        rejected_conflict: stats.rejected.conflict,
-        rejected_model: stats.rejected.model,
-        rejected_corrupt: stats.rejected.corrupt,
-        encoded: stats.encoded,
-        events: stats.events,
-        waiting: stats.waiting,
-        candidates: stats.candidates,
-        selected: stats.selected,
-        discarded: stats.discarded,
-        push: latency(Stage::Push),
-        wait: latency(Stage::Wait),
-        encode: latency(Stage::Encode),
-        total: latency(Stage::Total),
-        select: latency(Stage::Select),
-        weights: latency(Stage::Weights),
-        queues: stats.queues.len() as u64,
-        history_dropped: stats.history_dropped,
-        classified: stats.classified,
-        comparable: stats.comparable,
-        agreed: stats.agreed,
-        classify: latency(Stage::Classify),
-        backend: opened.backend.as_ptr(),
-        classifier_backend: opened.classifier_backend.as_ref().map_or(std::ptr::null(), |name| name.as_ptr()),
     }
 }
 

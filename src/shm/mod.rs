@@ -16,9 +16,10 @@
 //!
 //! [`list`] and [`look`] read what is there without mapping it or taking part, and [`remove_left`] removes what nobody owns.
 //!
-//! Not here: what travels through a ring ([`crate::ring`]), jobs and lanes.
+//! Not here: what travels through a ring ([`crate::ring`]), an owner with many peers ([`crate::lane`]).
 
 mod control;
+mod files;
 mod fork;
 mod lock;
 mod look;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Stream;
 use super::config::{Config, Log, LogLevel};
 use super::queues::QueueConfig;
+use super::retention::RetentionConfig;
 use super::route::Route;
 use crate::dynim;
 use crate::error::Result;
@@ -113,6 +114,13 @@ impl Builder {
     #[must_use]
     pub fn route(mut self, route: impl Fn(&Meta<'_>, Constellation) -> usize + Send + Sync + 'static) -> Self {
         self.route = Some(Arc::new(route));
+        self
+    }
+
+    /// Keeps densities, as [`Config::retention`] says.
+    #[must_use]
+    pub fn retention(mut self, retention: RetentionConfig) -> Self {
+        self.config.retention = Some(retention);
         self
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::queues::QueueConfig;
+use super::retention::RetentionConfig;
 use crate::dynim::{self, Layout};
 use crate::error::{Result, argument, io};
 use crate::patch::{ProteinKind, ProteinStates, Shape, Species};
@@ -63,6 +64,8 @@ pub struct Config {
     pub background: bool,
     /// The processor that the worker is bound to; not bound without it.
     pub worker_cpu: Option<usize>,
+    /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
+    pub retention: Option<RetentionConfig>,
     /// The channels. Without it the 14 lipids.
     pub species: Option<SpeciesConfig>,
     /// The protein states, in the order of their numbers. Empty: the 18 of RAS and RAF.
@@ -107,6 +110,7 @@ impl Default for Config {
             slots: 64,
             background: false,
             worker_cpu: None,
+            retention: None,
             species: None,
             states: Vec::new(),
         }

@@ -6,7 +6,7 @@
 //! Inline, the host's own calls do the work ([`Stream::poll`], [`Stream::select`]); with
 //! [`background`](Config::background) one worker thread takes in as patches come. Both decide the same: an event first
 //! takes in all that was committed before it, and no decision reads a clock.
-//! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::wire`]).
+//! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::retain`], [`crate::wire`]).
 
 mod builder;
 mod classify;
@@ -16,6 +16,7 @@ mod picks;
 mod producer;
 mod queues;
 mod registry;
+mod retention;
 mod route;
 mod stats;
 #[allow(clippy::module_inception, reason = "the noun that the folder is about")]
@@ -28,6 +29,7 @@ pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
 pub use producer::{Loan, Producer, Pushed};
 pub use queues::QueueConfig;
+pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};
 pub use route::Route;
 pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
+use super::retention::Retention;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
 use super::stream::Shared;
@@ -16,6 +17,7 @@ use crate::dynim::{Event, HistoryRow, Pick, Sampler};
 use crate::encode::Model;
 use crate::error::{Error, ErrorKind, Result, corrupt, state};
 use crate::patch::{PatchView, Protein};
+use crate::retain;
 use crate::ring::{Consumer, KIND_PATCH};
 use crate::wire::{self, Packer};
 
@@ -32,6 +34,8 @@ pub(super) struct Operator {
     kept: HashMap<u64, Kept>,
     /// Buffers of patches that were selected or discarded, for the next ones.
     spare: Vec<Kept>,
+    /// The densities of all patches that may still be selected, and of those that were; not kept without it.
+    pub(super) retention: Option<Retention>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
@@ -76,6 +80,7 @@ impl Operator {
             router,
             kept: HashMap::new(),
             spare: Vec::new(),
+            retention: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
             last_step: i64::MIN,
@@ -111,6 +116,7 @@ impl Operator {
         counts.discarded = sampler.discarded() as u64;
         counts.history_dropped = sampler.history_dropped();
         counts.tally = self.tally;
+        counts.retention = self.retention_stats();
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
             *queue =
@@ -159,10 +165,12 @@ impl Operator {
         }
         self.take_in_all(shared);
         self.last_step = step;
-        let event = self.sampler.select(step, n);
+        let mut event = self.sampler.select(step, n);
         for discarded in &event.discarded {
             self.forget(discarded.id);
+            self.forget_densities(discarded.id);
         }
+        self.retain_picks(shared, &mut event, n)?;
         let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
         Ok(Some(wire::SelectionBatch {
             event: event.number,
@@ -249,7 +257,8 @@ impl Operator {
         shared.recorder.time(Stage::Wait, started.saturating_sub(committed));
         let mut kept = self.spare.pop().unwrap_or_default();
         kept.metadata.clear();
-        let mut take_in = || -> Result<()> {
+        let mut gave_way = None;
+        let mut take_in = || -> Result<retain::Kept> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
             }
@@ -267,15 +276,28 @@ impl Operator {
                 classifier.classify(patch, &mut kept.probabilities).map_err(failed)?;
                 classified = Some(now_ns());
             }
-            self.sampler.add_to(queue, id, record.header.step, &self.point, view.factor)?;
+            let step = record.header.step;
+            if let Some(retention) = &mut self.retention {
+                let retained = retention.keep((step, id), record.tensor, &mut self.sampler, &mut gave_way)?;
+                if retained == retain::Kept::Full {
+                    return Ok(retained);
+                }
+            }
+            let added = self.sampler.add_to(queue, id, step, &self.point, view.factor);
+            added.inspect_err(|_| self.retention.iter_mut().for_each(|retention| retention.forget(id)))?;
             shared.recorder.time(Stage::Encode, encoded - started);
             if let Some(classified) = classified {
                 shared.recorder.time(Stage::Classify, classified - encoded);
             }
-            Ok(())
+            Ok(retain::Kept::Yes)
         };
         match take_in() {
-            Ok(()) => {
+            // Its id is free again, so that it may come when there is room.
+            Ok(retain::Kept::Full) => {
+                self.spare.push(kept);
+                shared.registry.free(id);
+            }
+            Ok(retain::Kept::Yes) => {
                 if let Some(classifier) = &self.classifier {
                     self.tally.count(most_likely(&kept.probabilities), classifier.known(&self.proteins));
                 }
@@ -292,6 +314,11 @@ impl Operator {
             }
         }
         lane.consumer.advance();
+        if let Some(gave_way) = gave_way {
+            self.forget(gave_way);
+            shared.registry.free(gave_way);
+        }
+        self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));
         true
     }
 

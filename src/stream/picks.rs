@@ -61,6 +61,7 @@ impl Operator {
     fn set_state(&mut self, shared: &Shared, id: u64, to: State, step: i64) -> Result<bool> {
         self.take_in_all(shared);
         let changed = self.sampler.set_state(id, to, step)?;
+        self.retain_state(id, to);
         if to == State::Started {
             // It can never be returned from here on, and so never be picked again.
             self.forget(id);
@@ -74,6 +75,7 @@ impl Operator {
             self.sampler.withdraw(id, step)?;
         }
         self.forget(id);
+        self.forget_densities(id);
         shared.registry.free(id);
         Ok(())
     }

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::classify::Tally;
+use super::retention::RetentionStats;
 use crate::error::ErrorKind;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -117,6 +118,8 @@ pub struct Stats {
     pub comparable: u64,
     /// Those of them that were classified as that.
     pub agreed: u64,
+    /// The densities that are kept; none without [`Config::retention`](super::Config::retention).
+    pub retention: Option<RetentionStats>,
     /// What runs the encoder, as [`Model::backend`](crate::encode::Model::backend) says it.
     pub backend: &'static str,
     /// What runs the classifier; empty without one.
@@ -146,6 +149,7 @@ pub(super) struct SamplerCounts {
     pub(super) discarded: u64,
     pub(super) history_dropped: u64,
     pub(super) tally: Tally,
+    pub(super) retention: Option<RetentionStats>,
     pub(super) queues: Vec<QueueStats>,
 }
 
@@ -233,6 +237,7 @@ impl Recorder {
             classified: sampler.tally.classified,
             comparable: sampler.tally.comparable,
             agreed: sampler.tally.agreed,
+            retention: sampler.retention,
             backend: "",
             classifier_backend: "",
             queues: sampler.queues,

@@ -13,6 +13,7 @@ use super::config::{Log, LogLevel};
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
+use super::retention::Retention;
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::{Doorbell, Worker};
@@ -120,13 +121,17 @@ impl Stream {
         let sampler = Sampler::with_layout(config.layout(model.dim())?)?;
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
+        let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
+        if let Some(retention) = &config.retention {
+            operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
+        }
         let shared = Arc::new(Shared {
             shape,
             size_nm: config.size_nm,
             states,
             registry: Registry::default(),
             recorder: Recorder::new(),
-            operator: Mutex::new(Operator::new(model.clone(), classifier.clone(), sampler, router)),
+            operator: Mutex::new(operator),
             doorbell: Doorbell::default(),
             closed: AtomicBool::new(false),
             broken: AtomicBool::new(false),

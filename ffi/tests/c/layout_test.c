@@ -74,7 +74,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_weight, weight, 16);
   OFFSET(patchstream_weight, normalised, 24);
   CHECK(sizeof(struct patchstream_model_info) == 40);
-  CHECK(sizeof(struct patchstream_stats) == 360);
+  CHECK(sizeof(struct patchstream_stats) == 432);
   OFFSET(patchstream_stats, pushed, 8);
   OFFSET(patchstream_stats, rejected, 32);
   OFFSET(patchstream_stats, encoded, 88);
@@ -89,6 +89,15 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_stats, classify, 320);
   OFFSET(patchstream_stats, backend, 344);
   OFFSET(patchstream_stats, classifier_backend, 352);
+  OFFSET(patchstream_stats, retained, 360);
+  OFFSET(patchstream_stats, retained_selected, 368);
+  OFFSET(patchstream_stats, retained_bytes, 376);
+  OFFSET(patchstream_stats, retained_bytes_made, 384);
+  OFFSET(patchstream_stats, retained_bytes_bound, 392);
+  OFFSET(patchstream_stats, retention_refused, 400);
+  OFFSET(patchstream_stats, retention_withdrawn, 408);
+  OFFSET(patchstream_stats, retention_lost, 416);
+  OFFSET(patchstream_stats, retention_full, 424);
   CHECK(sizeof(struct patchstream_arrival) == 56);
   OFFSET(patchstream_arrival, protein_count, 4);
   OFFSET(patchstream_arrival, id, 8);

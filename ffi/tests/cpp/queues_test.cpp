@@ -80,6 +80,14 @@ static void throwing() {
   const ps::Selections selections = stream.select(0, 2);
   const std::uint64_t id = selections[1].id();
   CHECK(stream.pick(id).state == ps::issued && stream.set_state(id, ps::returned, 4) == ps::ok);
+  std::vector<float> densities(37 * 37 * 14);
+  CHECK(stream.try_densities(id, densities) == PATCHSTREAM_ERR_STATE);  // There is no [retention].
+  try {
+    stream.densities(id, densities);
+    CHECK(false);
+  } catch (const ps::Error &error) {
+    CHECK(error.status() == PATCHSTREAM_ERR_STATE);
+  }
   stream.withdraw(id, 5);
   CHECK(stream.weights_of(std::uint32_t(selections[0].queue())).size() == 1);
   CHECK(stream.queue_stats(1).candidates + stream.queue_stats(0).candidates == 298 && stream.stats().queues == 2);

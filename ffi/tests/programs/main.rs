@@ -34,6 +34,12 @@ fn c_program_routes_patches_to_queues_and_tells_states() {
 }
 
 #[test]
+fn c_program_reads_densities_that_are_kept() {
+    let said = run("ffi/tests/c/retention_test.c", "retention_test", &[], Link::Shared);
+    assert!(said.ends_with("retention_test: 0 failures\n"), "{said}");
+}
+
+#[test]
 fn cpp_face_has_queues_states_and_history_with_and_without_exceptions() {
     for (name, flags) in [("queues_test_cpp", &[][..]), ("queues_test_cpp_noexcept", &["-fno-exceptions"])] {
         let said = run("ffi/tests/cpp/queues_test.cpp", name, flags, Link::Shared);

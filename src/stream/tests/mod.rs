@@ -5,6 +5,7 @@ mod between;
 mod classify;
 mod picks;
 mod queues;
+mod retention;
 
 use std::sync::Arc;
 use std::time::Duration;

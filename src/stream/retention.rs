@@ -1,0 +1,251 @@
+//! Keeping the densities of patches that may be selected, and of those that were: options, policy, counts.
+//!
+//! A patch is kept just before it goes to the sampler, given up when it is discarded or withdrawn, and pinned when it is
+//! picked. Not here: where and how densities lie ([`crate::retain`]).
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::config::LogLevel;
+use super::operator::Operator;
+use super::stream::{Shared, Stream};
+use crate::dynim::{Event, QueueConfig, Sampler, State};
+use crate::error::{Result, state};
+use crate::retain::{Arena, Format, Holding, Kept, Options};
+
+/// Patches that there is room for by default beside those that the queues hold: what comes between two events.
+pub const BETWEEN_EVENTS: usize = 4096;
+
+/// `[retention]`: what is kept of patches beside their points.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// A file on a local disk, which one stream has and removes in the end; in memory without it.
+    pub file: Option<PathBuf>,
+    /// `float32`, as they came, or `float16`, half the bytes: [`Format`] states its error.
+    pub format: Format,
+    /// The most bytes of patches that are not selected; without it, room for the capacities of all queues and
+    /// [`BETWEEN_EVENTS`] more: 39,096 patches of 37 x 37 x 14, 76,664 bytes each, are 3.0 GB. Memory is taken as it is
+    /// needed. Selected patches come on top, as many as there are.
+    pub bytes: Option<u64>,
+    /// What happens to a patch that there is no room for.
+    pub when_full: WhenFull,
+    /// Whether the densities of a selected patch are kept when its job is done: for good, or they make room.
+    pub keep_done: bool,
+}
+
+/// What happens to a patch that there is no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It is left out, counted, and its id is free: it may be pushed again later.
+    #[default]
+    Refuse,
+    /// The oldest unselected patch is withdrawn, counted, and its id is free: that of the lowest step, of several the
+    /// lowest id. If the new one is older than all others it is left out.
+    WithdrawOldest,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        let (file, format, bytes, when_full) = (None, Format::default(), None, WhenFull::default());
+        Self { file, format, bytes, when_full, keep_done: true }
+    }
+}
+
+/// What retention holds, and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionStats {
+    /// `memory` or `file`.
+    pub place: &'static str,
+    /// How densities are written down.
+    pub format: Format,
+    /// Patches and bytes.
+    pub holding: Holding,
+    /// Whether the last patch found no room.
+    pub full: bool,
+    /// Patches left out because there was no room.
+    pub refused: u64,
+    /// Patches withdrawn to make room.
+    pub withdrawn: u64,
+    /// Patches withdrawn as they were picked, because their densities could not be read back.
+    pub lost: u64,
+}
+
+/// The arena of a stream, and its policy.
+pub(super) struct Retention {
+    arena: Arena,
+    when_full: WhenFull,
+    keep_done: bool,
+    full: bool,
+    /// The log knows that it is full; once an event.
+    told: bool,
+    refused: u64,
+    withdrawn: u64,
+    lost: u64,
+}
+
+impl Retention {
+    /// For patches of `densities` values, and these queues.
+    pub(super) fn open(config: &RetentionConfig, densities: usize, queues: &[QueueConfig]) -> Result<Self> {
+        let place = Arena::place_bytes(config.format, config.file.is_some(), densities) as u64;
+        let room = queues.iter().fold(BETWEEN_EVENTS, |sum, queue| sum.saturating_add(queue.capacity)) as u64;
+        let bytes = config.bytes.unwrap_or(room.saturating_mul(place));
+        let options = Options { file: config.file.clone(), format: config.format, bytes };
+        let arena = Arena::open(&options, densities).map_err(|error| error.context("retention"))?;
+        let (when_full, keep_done) = (config.when_full, config.keep_done);
+        Ok(Self { arena, when_full, keep_done, full: false, told: false, refused: 0, withdrawn: 0, lost: 0 })
+    }
+
+    /// Keeps the densities of a patch that the sampler is about to get. One that gives way to it has left the sampler and
+    /// is `gave_way`, also if there is an error afterwards.
+    pub(super) fn keep(
+        &mut self,
+        new: (i64, u64),
+        densities: &[f32],
+        sampler: &mut Sampler,
+        gave_way: &mut Option<u64>,
+    ) -> Result<Kept> {
+        let (step, id) = new;
+        let mut kept = self.arena.keep(id, step, densities)?;
+        self.full = kept == Kept::Full;
+        if self.full
+            && self.when_full == WhenFull::WithdrawOldest
+            && let Some((_, oldest)) = self.arena.oldest().filter(|oldest| *oldest < new)
+        {
+            sampler.withdraw(oldest, step)?;
+            self.arena.forget(oldest);
+            self.withdrawn += 1;
+            *gave_way = Some(oldest);
+            kept = self.arena.keep(id, step, densities)?;
+        }
+        self.refused += u64::from(kept == Kept::Full);
+        Ok(kept)
+    }
+
+    /// Gives up the densities of a patch, if they are there.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.arena.forget(id);
+    }
+
+    /// A line for the log when a patch finds no room: one an event.
+    pub(super) fn full_line(&mut self) -> Option<String> {
+        if !self.full || std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let Holding { patches, selected, bytes, bytes_bound, .. } = self.arena.holding();
+        let then = match self.when_full {
+            WhenFull::Refuse => "new patches are left out",
+            WhenFull::WithdrawOldest => "the oldest give way to new ones",
+        };
+        Some(format!(
+            "retention is full with {patches} patches, {selected} of them selected, {bytes} bytes; the unselected may \
+             take {bytes_bound}: {then}; give it more bytes, or the queues less capacity"
+        ))
+    }
+
+    fn stats(&self) -> RetentionStats {
+        RetentionStats {
+            place: self.arena.place(),
+            format: self.arena.format(),
+            holding: self.arena.holding(),
+            full: self.full,
+            refused: self.refused,
+            withdrawn: self.withdrawn,
+            lost: self.lost,
+        }
+    }
+}
+
+impl Operator {
+    /// What retention holds; `None` without it.
+    pub(super) fn retention_stats(&self) -> Option<RetentionStats> {
+        self.retention.as_ref().map(Retention::stats)
+    }
+
+    /// Gives up the densities of a patch that was discarded or withdrawn.
+    pub(super) fn forget_densities(&mut self, id: u64) {
+        if let Some(retention) = &mut self.retention {
+            retention.forget(id);
+        }
+    }
+
+    /// Pins what an event picked. A pick whose densities cannot be read back is returned, its patch withdrawn, and the
+    /// event picks again, up to `n` in all. Picks that followed it keep the rank that they had beside it.
+    pub(super) fn retain_picks(&mut self, shared: &Shared, event: &mut Event, n: usize) -> Result<()> {
+        if self.retention.is_none() {
+            return Ok(());
+        }
+        let (mut checked, mut lost) = (0, false);
+        loop {
+            if checked == event.picks.len() && std::mem::take(&mut lost) {
+                self.sampler.pick(event, n - checked);
+            }
+            let Some(pick) = event.picks.get(checked) else { break };
+            let (id, step) = (pick.id, event.step);
+            let Some(retention) = &mut self.retention else { return Ok(()) };
+            if retention.arena.is_readable(id) {
+                retention.arena.pin(id)?;
+                checked += 1;
+                continue;
+            }
+            retention.lost += 1;
+            retention.forget(id);
+            event.picks.remove(checked);
+            self.sampler.set_state(id, State::Returned, step)?;
+            self.sampler.withdraw(id, step)?;
+            self.forget(id);
+            shared.registry.free(id);
+            let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
+            self.lines.push((LogLevel::Warning, line));
+            lost = true;
+        }
+        let before = self.sampler.selected() - event.picks.len();
+        event.picks.iter_mut().enumerate().for_each(|(at, pick)| pick.order = before + at);
+        if let Some(retention) = &mut self.retention {
+            retention.told = false;
+            retention.arena.grow();
+        }
+        Ok(())
+    }
+
+    /// Follows a pick to another state.
+    pub(super) fn retain_state(&mut self, id: u64, to: State) {
+        let Some(retention) = &mut self.retention else { return };
+        if to == State::Done && !retention.keep_done {
+            retention.forget(id);
+        }
+        if to == State::Returned && retention.arena.contains(id) {
+            // It is there, so this cannot fail.
+            let _ = retention.arena.unpin(id);
+        }
+    }
+
+    /// Reads the densities of a patch that is waiting, a candidate or selected.
+    pub(super) fn densities(&mut self, id: u64, densities: &mut [f32]) -> Result<()> {
+        let Some(retention) = &mut self.retention else {
+            return Err(state("this stream keeps no densities: give its configuration a [retention]"));
+        };
+        retention.arena.read(id, densities)
+    }
+}
+
+impl Stream {
+    /// Reads the densities of a patch that is waiting, a candidate or selected, as they were pushed, or rounded to
+    /// float16 if they are kept so: `[(y * nx + x) * channels + c]`, in nm^-2.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::retention`](super::Config::retention) or if
+    /// the stream is closed, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) if they are not kept,
+    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of values,
+    /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
+    /// file does not give them back. `densities` are written by success only.
+    pub fn densities(&self, id: u64, densities: &mut [f32]) -> Result<()> {
+        self.shared.check_open()?;
+        self.shared.operate(|operator| {
+            operator.take_in_all(&self.shared);
+            operator.densities(id, densities)
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! Densities on a disk that is full, which takes a disk of its own: a mount namespace with a small tmpfs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use patchstream::error::Result;
+use patchstream::retain::{Arena, Format, Kept, Options};
+
+/// Values of a patch here.
+const LEN: usize = 1100;
+
+fn open(file: &Path) -> Result<Arena> {
+    Arena::open(&Options { file: Some(file.into()), format: Format::Float32, bytes: 1 << 30 }, LEN)
+}
+
+fn densities(id: u64) -> Vec<f32> {
+    (0..LEN as u64).map(|i| ((id * 7919 + i * 31) % 1009) as f32 / 37.0).collect()
+}
+
+fn read(arena: &mut Arena, id: u64) -> Result<Vec<f32>> {
+    let mut values = vec![0.0; LEN];
+    arena.read(id, &mut values).map(|()| values)
+}
+
+/// Runs itself again as a child that has a small disk of its own.
+#[test]
+fn full_disk_is_full_until_there_is_room_again() {
+    let Some(disk) = std::env::var_os("PATCHSTREAM_SMALL_DISK") else {
+        return run_on_a_small_disk("full_disk_is_full_until_there_is_room_again");
+    };
+    let path = PathBuf::from(disk).join("densities");
+    let mut arena = open(&path).unwrap();
+    let mut kept = 0;
+    while arena.keep(kept + 1, 0, &densities(kept + 1)).unwrap() == Kept::Yes {
+        kept += 1;
+        assert!(kept < 9_999, "the disk was to be small");
+    }
+    assert!(kept > 20, "{kept}");
+    assert_eq!(arena.keep(kept + 1, 0, &densities(kept + 1)), Ok(Kept::Full));
+    for id in 1..=kept {
+        assert_eq!(read(&mut arena, id).unwrap(), densities(id));
+    }
+    // A place that is there needs no disk.
+    assert!(arena.forget(7));
+    assert_eq!(arena.keep(kept + 1, 0, &densities(kept + 1)), Ok(Kept::Yes));
+    assert_eq!(read(&mut arena, kept + 1).unwrap(), densities(kept + 1));
+    assert_eq!(arena.holding().patches, kept);
+}
+
+/// Runs one test of this program again, in a mount namespace with a disk of 256 KiB.
+fn run_on_a_small_disk(test: &str) {
+    let folder = std::env::temp_dir().join(format!("patchstream-small-disk-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = "mount -t tmpfs -o size=256k tmpfs \"$1\" && touch \"$1/mounted\" || exit 77; \
+                  PATCHSTREAM_SMALL_DISK=$1 exec \"$2\" --exact \"$3\" --nocapture";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]).arg(&folder);
+    let child = command.arg(std::env::current_exe().unwrap()).arg(test).output();
+    let output = child.ok().filter(|output| output.status.code() != Some(77) && !output.stdout.is_empty());
+    std::fs::remove_dir_all(&folder).unwrap();
+    let Some(output) = output else {
+        let required = std::env::var_os("PATCHSTREAM_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "unshare or mount is missing or not allowed, and every test is required");
+        return eprintln!("SKIPPED {test}: no mount namespace of its own");
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
