@@ -38,4 +38,4 @@ pub use look::{About, Look, PartLook, Seen, Standing, list, look};
 pub use owner::Owner;
 pub use segment::Segment;
 pub use stats::{STATS, Stats};
-pub use sweep::{Swept, remove_left};
+pub use sweep::{Swept, remove_left, remove_left_unless};

@@ -25,6 +25,9 @@ pub enum Swept {
     Left(String),
 }
 
+/// What says of a segment why it has to stay, if it has to.
+type Wanted<'a> = &'a dyn Fn(&Seen) -> Result<Option<String>>;
+
 /// Removes the segment `name` and its lock file if no living process owns it or makes it. Whoever still has it mapped is
 /// told as by a successor. With `dry` nothing is removed, and the answer is what would be.
 ///
@@ -33,9 +36,18 @@ pub enum Swept {
 /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for a name that cannot be,
 /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the system refuses.
 pub fn remove_left(name: &str, dry: bool) -> Result<Swept> {
+    remove_left_unless(name, dry, &|_| Ok(None))
+}
+
+/// The same, but for a segment of which `wanted` says why it has to stay. It is asked again when nobody can come to own
+/// the segment any more.
+///
+/// # Errors
+/// Those of [`remove_left`], and of `wanted`.
+pub fn remove_left_unless(name: &str, dry: bool, wanted: Wanted<'_>) -> Result<Swept> {
     let name = Name::new(name)?;
     let (seen, _) = see(&name)?;
-    if let Some(why) = reason_to_stay(&name, &seen) {
+    if let Some(why) = reason_to_stay(&name, &seen).map_or_else(|| wanted(&seen), |why| Ok(Some(why)))? {
         return Ok(Swept::Left(why));
     }
     if dry {
@@ -48,7 +60,7 @@ pub fn remove_left(name: &str, dry: bool) -> Result<Swept> {
     }
     let answer = match lock.hold_shared(OWNER) {
         Ok(Ok(())) => {
-            let answer = remove(&name, &lock);
+            let answer = remove(&name, &lock, wanted);
             lock.release(OWNER);
             answer
         }
@@ -60,12 +72,12 @@ pub fn remove_left(name: &str, dry: bool) -> Result<Swept> {
 }
 
 /// Looks again and removes, with the lock in hand.
-fn remove(name: &Name, lock: &LockFile) -> Result<Swept> {
+fn remove(name: &Name, lock: &LockFile, wanted: Wanted<'_>) -> Result<Swept> {
     if !lock.is_in_place(name) {
         return Ok(Swept::Left("it changed hands just now".into()));
     }
     let (seen, _) = see(name)?;
-    if let Some(why) = reason_to_stay(name, &seen) {
+    if let Some(why) = reason_to_stay(name, &seen).map_or_else(|| wanted(&seen), |why| Ok(Some(why)))? {
         return Ok(Swept::Left(why));
     }
     if seen.standing != Standing::LockOnly {

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use patchstream::error::{Error, Result};
+use patchstream::lane::{self, Thing};
 use patchstream::ring::Glance;
-use patchstream::shm::{self, Look, PartLook, Standing};
+use patchstream::shm::{self, About, Look, PartLook, Standing};
 
 use super::json;
 use super::options::InspectOptions;
@@ -42,13 +43,16 @@ pub fn standing(standing: Standing) -> &'static str {
     }
 }
 
-/// What a segment's owner calls it: four letters where they are, otherwise a number.
-pub fn kind(kind: u32) -> String {
-    let letters = kind.to_le_bytes();
+/// What a segment is: a door, a lane, or what its owner calls it: four letters where they are, otherwise a number.
+pub fn kind(about: &About) -> String {
+    if let Some(thing) = Thing::of(about) {
+        return thing.name().into();
+    }
+    let letters = about.kind.to_le_bytes();
     if letters.iter().all(u8::is_ascii_alphanumeric) {
         return letters.iter().map(|letter| char::from(*letter)).collect();
     }
-    kind.to_string()
+    about.kind.to_string()
 }
 
 fn text(look: &Look) -> String {
@@ -72,7 +76,21 @@ fn text(look: &Look) -> String {
         let maker = about.maker;
         let before = if maker.was_before_this_boot() { ", before this machine was started" } else { "" };
         let _ = writeln!(text, "made by    {maker} of user {}{before}; epoch {}", maker.uid, about.epoch);
-        let _ = writeln!(text, "kind       {}", kind(about.kind));
+        let _ = writeln!(text, "kind       {}", kind(about));
+    }
+    match lane::text(look) {
+        None => {}
+        Some(Ok(said)) if said.is_empty() => {
+            let _ = writeln!(text, "says       nothing");
+        }
+        Some(Ok(said)) => {
+            for (at, line) in said.lines().enumerate() {
+                let _ = writeln!(text, "{:<10} {}", if at == 0 { "says" } else { "" }, printable(line));
+            }
+        }
+        Some(Err(error)) => {
+            let _ = writeln!(text, "says       {}", printable(error.message()));
+        }
     }
     for (number, part) in look.parts.iter().enumerate() {
         let head = format!("part {number}");

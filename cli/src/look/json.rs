@@ -2,6 +2,7 @@
 //!
 //! Not here: the text for people ([`super::inspect`]).
 
+use patchstream::lane;
 use patchstream::shm::{Look, PartLook};
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ pub fn segment(look: &Look) -> String {
         "owner_pid": seen.owner,
         "age_seconds": seen.age.map(|age| age.as_secs_f64()),
         "bytes": seen.bytes,
-        "kind": about.map(|about| kind(about.kind)),
+        "kind": about.map(kind),
         "epoch": about.map(|about| about.epoch),
         "made_by": about.map(|about| json!({
             "pid": about.maker.pid,
@@ -26,6 +27,7 @@ pub fn segment(look: &Look) -> String {
             "start_ticks": about.maker.start_ticks,
             "boot_id": format!("{:032x}", about.maker.boot_id),
         })),
+        "says": lane::text(look).and_then(Result::ok),
         "parts": look.parts.iter().map(part).collect::<Vec<Value>>(),
         "numbers": numbers(look).into_iter().map(|(name, value)| (name, value.into())).collect::<serde_json::Map<_, _>>(),
     });

@@ -3,11 +3,12 @@
 //! Not here: everything about one of them ([`super::inspect`]).
 
 use patchstream::error::{ErrorKind, Result, unknown};
+use patchstream::lane::{Role, lane_of};
 use patchstream::shm::{self, Seen, Standing};
 
 use super::inspect::standing;
 use super::options::ListOptions;
-use super::target::{Target, lane_of};
+use super::target::Target;
 use super::units::{age, size, table};
 use crate::summary;
 
@@ -33,8 +34,8 @@ pub fn those_of(name: Option<&str>) -> Result<Vec<Seen>> {
     let mut all = shm::list()?;
     let doors: Vec<String> = all.iter().map(|seen| seen.name.clone()).collect();
     let place = |seen: &Seen| match lane_of(&seen.name) {
-        Some((door, producer, seat)) if doors.iter().any(|name| name == door) => {
-            (door.to_owned(), Some((producer, seat)))
+        Some((door, role, seat)) if doors.iter().any(|name| name == door) => {
+            (door.to_owned(), Some((role == Role::Producer, seat)))
         }
         _ => (seen.name.clone(), None),
     };

@@ -1,9 +1,10 @@
 //! `patchstream gc`: removes what no living process owns, and says what it removed, what it left, and why.
 //!
-//! Not here: how it is made sure that nobody owns it ([`patchstream::shm::remove_left`]).
+//! Not here: how it is made sure that nobody owns it ([`patchstream::lane::remove_left`]).
 
 use patchstream::error::{ErrorKind, Result, io};
-use patchstream::shm::{Swept, remove_left};
+use patchstream::lane::remove_left;
+use patchstream::shm::Swept;
 
 use super::list::those_of;
 use super::options::SweepOptions;

@@ -32,16 +32,6 @@ impl FromStr for Target {
     }
 }
 
-/// The door that a segment called `name` is a lane of by its name, whether it is a producer's, and its seat: `run7.w12`
-/// is seat 12 of `run7`, a worker's.
-pub fn lane_of(name: &str) -> Option<(&str, bool, u16)> {
-    let (door, lane) = name.rsplit_once('.')?;
-    let producer = lane.starts_with('p');
-    let seat = lane.strip_prefix(if producer { 'p' } else { 'w' })?;
-    let plain = !door.is_empty() && seat.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| seat.parse().ok()).flatten().map(|seat| (door, producer, seat))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,15 +51,6 @@ mod tests {
         ] {
             let said = wrong.parse::<Target>().unwrap_err();
             assert!(said.contains(word), "{wrong:?}: {said}");
-        }
-    }
-
-    #[test]
-    fn lanes_are_known_by_their_names() {
-        assert_eq!(lane_of("run7.w12"), Some(("run7", false, 12)));
-        assert_eq!(lane_of("a.b.p0"), Some(("a.b", true, 0)));
-        for other in ["run7", "run7.w", "run7.x1", "run7.w-1", "run7.w99999", ".w1", "run7.w+1", "run7.pw1"] {
-            assert_eq!(lane_of(other), None, "{other}");
         }
     }
 }
