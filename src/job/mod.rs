@@ -8,15 +8,24 @@
 //! One transport carries them: `shm:NAME`, lanes through shared memory of one machine.
 //! Not here: who is picked ([`crate::dynim`]), what the results are for, and the owner's densities ([`crate::stream`]).
 
+mod desk;
+mod job;
 mod line;
 #[cfg(test)]
 mod naive;
+mod office;
+mod parcel;
 mod past;
+mod status;
 #[cfg(test)]
 mod tests;
 mod ticket;
 mod transport;
 mod windows;
 
+pub use job::{Job, Submitted};
 pub use past::JobCounts;
 pub use ticket::{Ticket, Transport};
+
+/// The most sums of a sample.
+const SUMS_MAX: usize = 1 << 22;

@@ -97,6 +97,9 @@ pub(crate) trait Office: Send {
     /// The transport itself is lost; one worker's garbage is counted and logged, not an error.
     fn turn(&mut self, line: &mut Line, stream: &mut dyn Deliver) -> Result<bool>;
 
+    /// Whether a turn would do something, as far as can be said without a turn.
+    fn has_work(&mut self, line: &Line) -> bool;
+
     /// How long the owner may sleep before its next turn, if nobody rings.
     fn rest(&self) -> Duration;
 
