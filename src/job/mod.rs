@@ -24,8 +24,12 @@ mod transport;
 mod windows;
 
 pub use job::{Job, Submitted};
+pub(crate) use line::Line;
+pub(crate) use office::{ShmOffice, hash};
 pub use past::JobCounts;
+pub(crate) use past::Moved;
 pub use ticket::{Ticket, Transport};
+pub(crate) use transport::{Deliver, Office};
 
 /// The most sums of a sample.
 const SUMS_MAX: usize = 1 << 22;

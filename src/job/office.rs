@@ -61,31 +61,6 @@ struct Held {
 }
 
 impl ShmOffice {
-    /// A worker came.
-    pub(crate) fn welcome(&mut self, lane: Lane) {
-        let who = format!("process {} ({})", lane.pid(), lane.label());
-        self.counters.push(Counter {
-            lane,
-            who,
-            ask: None,
-            held: None,
-            notes: VecDeque::new(),
-            assembly: Assembly::default(),
-            blocked: false,
-            full: false,
-        });
-    }
-
-    /// The lanes that were given up since the last call, for their door to retire.
-    pub(crate) fn gone(&mut self) -> Vec<Lane> {
-        std::mem::take(&mut self.gone)
-    }
-
-    /// Workers that are attached.
-    pub(crate) fn workers(&self) -> usize {
-        self.counters.len()
-    }
-
     /// Gives jobs to those who ask, the longest waiting first.
     fn serve(&mut self, line: &mut Line, stream: &mut dyn Deliver) -> bool {
         let mut asking: Vec<(u64, usize)> = Vec::new();
@@ -180,6 +155,28 @@ impl Office for ShmOffice {
             !counter.full && counter.ask.as_ref().is_some_and(wanted)
                 || !counter.blocked && from.refresh() != from.position()
         })
+    }
+
+    fn welcome(&mut self, lane: Lane) {
+        let who = format!("process {} ({})", lane.pid(), lane.label());
+        self.counters.push(Counter {
+            lane,
+            who,
+            ask: None,
+            held: None,
+            notes: VecDeque::new(),
+            assembly: Assembly::default(),
+            blocked: false,
+            full: false,
+        });
+    }
+
+    fn gone(&mut self) -> Vec<Lane> {
+        std::mem::take(&mut self.gone)
+    }
+
+    fn workers(&self) -> usize {
+        self.counters.len()
     }
 
     fn rest(&self) -> Duration {
@@ -348,7 +345,7 @@ impl Counter {
 }
 
 /// XXH3 of densities, as little-endian bytes.
-pub(super) fn hash(densities: &[f32]) -> u64 {
+pub(crate) fn hash(densities: &[f32]) -> u64 {
     let mut hasher = XxHash3_64::new();
     let mut bytes = [0; 4096];
     for part in densities.chunks(bytes.len() / 4) {

@@ -10,6 +10,7 @@ use super::line::Line;
 use super::past::{Moved, Want};
 use crate::dynim::State;
 use crate::error::{Error, Result, argument, value};
+use crate::lane::Lane;
 use crate::ring::Wait;
 use crate::wire::{Job, JobState, Message, RdfSample};
 
@@ -99,6 +100,21 @@ pub(crate) trait Office: Send {
 
     /// Whether a turn would do something, as far as can be said without a turn.
     fn has_work(&mut self, line: &Line) -> bool;
+
+    /// A worker came, over a lane. A transport without lanes drops it.
+    fn welcome(&mut self, lane: Lane) {
+        drop(lane);
+    }
+
+    /// The lanes that were given up since the last call, for their door to retire.
+    fn gone(&mut self) -> Vec<Lane> {
+        Vec::new()
+    }
+
+    /// Workers that are attached, where the transport knows.
+    fn workers(&self) -> usize {
+        0
+    }
 
     /// How long the owner may sleep before its next turn, if nobody rings.
     fn rest(&self) -> Duration;
