@@ -34,6 +34,8 @@ pub mod error;
 pub mod guest;
 pub mod ids;
 pub mod lane;
+#[allow(dead_code)]
+pub mod job;
 pub mod patch;
 pub mod retain;
 #[allow(unsafe_code, reason = "slots that two threads pass to each other")]

@@ -10,17 +10,20 @@ use parking_lot::{Mutex, MutexGuard};
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::{Log, LogLevel};
+use super::office::Jobs;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
-use super::retention::Retention;
+use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::{Doorbell, Worker};
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, panic, state};
+use crate::error::{Result, argument, panic, state, unsupported};
 use crate::guest::FpGuard;
+use crate::job::{ShmOffice, Transport};
+use crate::lane::Door;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
@@ -31,6 +34,7 @@ use crate::wire;
 /// each other and with the worker, which takes its turns patch by patch.
 pub struct Stream {
     pub(super) shared: Arc<Shared>,
+    pub(super) transport: Option<Transport>,
     slots: usize,
     model: Model,
     classifier: Option<Arc<Classifier>>,
@@ -122,8 +126,24 @@ impl Stream {
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
-        if let Some(retention) = &config.retention {
+        let transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
+        let usual = transport.as_ref().map(|_| RetentionConfig::default());
+        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
+        }
+        if let Some(transport) = &transport {
+            config.jobs.check()?;
+            let office = match transport {
+                Transport::Shm(name) => {
+                    let about = format!("nx = {}\nny = {}\nchannels = {}\n", shape.nx, shape.ny, shape.channels);
+                    operator.door = Some(Door::create(name, &about)?);
+                    Box::new(ShmOffice::default())
+                }
+                Transport::Dir(path) => {
+                    return Err(unsupported(format!("transport dir:{}: this build has none", path.display())));
+                }
+            };
+            operator.jobs = Some(Box::new(Jobs::new(transport.clone(), office, &config, shape)));
         }
         let shared = Arc::new(Shared {
             shape,
@@ -149,7 +169,7 @@ impl Stream {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
+        Ok(Self { shared, transport, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
     }
 
     /// A new producer called `name`: a label, the same after a restart.
