@@ -10,8 +10,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use patchstream::patch::{Field, Meta, Samples};
 use patchstream::ring::{Geometry, Header, KIND_PATCH, OnFull};
 use patchstream::shm::{PartSpec, Segment};
+use patchstream::stream::Stream;
 use serde_json::{Value, json};
 
 use support::{assert_done, assert_refused, patchstream};
@@ -103,7 +105,7 @@ fn segment_that_lives_is_listed_and_inspected_and_gc_leaves_it() {
         "ended step 41",
         &format!("writer: process {pid}; reader: nobody"),
         "part 1",
-        "123",
+        "123 number 9",
     ] {
         assert!(inspected.contains(words), "`{words}` is not in:\n{inspected}");
     }
@@ -113,6 +115,7 @@ fn segment_that_lives_is_listed_and_inspected_and_gc_leaves_it() {
     let ring = &object["parts"][0]["ring"];
     assert_eq!((&ring["fill"], &ring["committed"], &ring["ended_step"]), (&json!(3), &json!(3), &json!(41)));
     assert_eq!((&ring["writer_pid"], &ring["reader_pid"]), (&json!(pid), &Value::Null));
+    assert_eq!((&object["kind"], &object["numbers"]), (&json!("TEST"), &json!({ "number_9": 123 })));
     assert_eq!(object["parts"][1], json!({ "bytes": 300, "ring": null }));
 
     for options in [&["gc", &name][..], &["gc", "--dry-run", &name]] {
@@ -122,6 +125,31 @@ fn segment_that_lives_is_listed_and_inspected_and_gc_leaves_it() {
     }
     owned.check().unwrap();
     assert_eq!(producer.counts().committed, 3);
+}
+
+#[test]
+fn stream_with_a_transport_is_inspected_with_its_numbers_by_name() {
+    let name = name("stream");
+    let stream = Stream::builder().grid(5, 5).model("mean").transport(format!("shm:{name}")).open().unwrap();
+    let mut producer = stream.producer("macro").unwrap();
+    let density = vec![0.5_f32; 5 * 5 * 14];
+    let field = Field::interleaved(Samples::F32(&density), 5, 5, 14).unwrap();
+    for id in 1..=3 {
+        producer.push(&Meta { id, ..Meta::default() }, &field).unwrap();
+    }
+    stream.select(0, 2).unwrap().unwrap();
+    let object = json_of(&name);
+    let numbers = &object["numbers"];
+    assert_eq!(
+        (&object["kind"], &numbers["selected"], &numbers["jobs_in_line"]),
+        (&json!("door"), &json!(2), &json!(2))
+    );
+    assert_eq!((&numbers["workers"], &numbers["patches_encoded"]), (&json!(0), &json!(3)));
+    assert!(object["says"].as_str().unwrap().contains("nx = 5"));
+    let inspected = text(&patchstream(&["inspect", &name]));
+    for words in ["kind       door", "says       ", "nx = 5", "2 jobs in line", "0 jobs done"] {
+        assert!(inspected.contains(words), "`{words}` is not in:\n{inspected}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod stats;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod worker;
 
 pub use builder::Builder;
@@ -36,3 +37,4 @@ pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};
 pub use route::Route;
 pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};
+pub use watch::WATCHED;

@@ -211,6 +211,13 @@ impl Recorder {
         self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
     }
 
+    /// The patches that were refused.
+    pub(super) fn rejected(&self) -> Rejected {
+        let [value, shape, argument, conflict, model, corrupt] =
+            std::array::from_fn(|reason| self.rejected[reason].load(Ordering::Relaxed));
+        Rejected { value, shape, argument, conflict, model, corrupt }
+    }
+
     /// What became of the jobs, as it was after the operator's last step.
     pub(super) fn jobs(&self) -> Option<JobStats> {
         self.sampler.lock().jobs
@@ -220,13 +227,12 @@ impl Recorder {
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let sampler = self.sampler.lock().clone();
-        let [value, shape, argument, conflict, model, corrupt] = std::array::from_fn(|i| read(&self.rejected[i]));
         Stats {
             pushed: read(&self.pushed),
             known: read(&self.known),
             full: read(&self.full),
             encoded: read(&self.encoded),
-            rejected: Rejected { value, shape, argument, conflict, model, corrupt },
+            rejected: self.rejected(),
             latency: std::array::from_fn(|i| {
                 let histogram = self.latency[i].lock();
                 let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;

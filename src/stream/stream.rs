@@ -356,7 +356,7 @@ impl Shared {
         let breaking = BreakOnPanic(&self.broken);
         let result = step(&mut operator);
         std::mem::forget(breaking);
-        operator.count(&mut self.recorder.sampler.lock());
+        operator.publish(&self.recorder);
         let lines = std::mem::take(&mut operator.lines);
         // Fair, or a host that wants to select might wait for many patches of the worker's.
         MutexGuard::unlock_fair(operator);

@@ -101,9 +101,8 @@ fn text(look: &Look) -> String {
             Some(ring) => ring_text(&mut text, &head, part, ring),
         }
     }
-    let numbers: Vec<String> = json::numbers(look).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
-    for (at, number) in numbers.iter().enumerate() {
-        let _ = writeln!(text, "{:<10} {number}", if at == 0 { "numbers" } else { "" });
+    for (at, (name, value)) in json::numbers(look).iter().enumerate() {
+        let _ = writeln!(text, "{:<10} {value:>12} {}", if at == 0 { "numbers" } else { "" }, name.replace('_', " "));
     }
     text
 }

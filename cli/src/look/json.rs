@@ -2,8 +2,9 @@
 //!
 //! Not here: the text for people ([`super::inspect`]).
 
-use patchstream::lane;
+use patchstream::lane::{self, Thing};
 use patchstream::shm::{Look, PartLook};
+use patchstream::stream::WATCHED;
 use serde_json::{Value, json};
 
 use super::inspect::{kind, standing};
@@ -62,8 +63,11 @@ fn part(part: &PartLook) -> Value {
     json!({ "bytes": part.bytes, "ring": ring })
 }
 
-/// The numbers for watchers, by name; those that nobody has set and that have no name are left out.
+/// The numbers for watchers, by name: all of a door, of other segments those that somebody has set.
 pub fn numbers(look: &Look) -> Vec<(String, u64)> {
-    let all = look.stats.iter().enumerate();
-    all.filter(|(_, value)| **value != 0).map(|(at, value)| (format!("number {at}"), *value)).collect()
+    let is_door = look.seen.about.as_ref().and_then(Thing::of) == Some(Thing::Door);
+    let names: &[&str] = if is_door { &WATCHED } else { &[] };
+    let named = names.iter().zip(look.stats).map(|(name, value)| ((*name).to_owned(), value));
+    let others = look.stats.iter().enumerate().skip(names.len()).filter(|(_, value)| **value != 0);
+    named.chain(others.map(|(at, value)| (format!("number_{at}"), *value))).collect()
 }
