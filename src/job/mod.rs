@@ -9,6 +9,7 @@
 //! Not here: who is picked ([`crate::dynim`]), what the results are for, and the owner's densities ([`crate::stream`]).
 
 mod desk;
+pub mod dir;
 mod job;
 mod line;
 #[cfg(test)]

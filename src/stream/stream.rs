@@ -165,6 +165,8 @@ impl Stream {
                 shared.log(LogLevel::Warning, &warning);
             }
         }
+        // So that there are counts before the first call.
+        shared.operate(|_| ());
         let worker = match config.background {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
