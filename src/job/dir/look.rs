@@ -118,12 +118,13 @@ pub fn look(path: &Path) -> Result<Look> {
 }
 
 /// Removes what nobody needs from the job folder at `path`: temporaries older than the lease, or whose writer is known to
-/// have ended, and claims that were superseded.
+/// have ended, and claims that were superseded. With `dry` nothing is removed, and the answer is what would be.
 ///
 /// # Errors
 /// Those of a folder that is none or cannot be used.
-pub fn clean(path: &Path) -> Result<Cleaned> {
+pub fn clean(path: &Path, dry: bool) -> Result<Cleaned> {
     let folder = Folder::open(path)?;
+    let remove = |path: &Path| if dry { Ok(true) } else { files::remove(path) };
     let now = files::now(&folder.tmp())?;
     let mut cleaned = Cleaned::default();
     for name in files::list(&folder.tmp())?.0 {
@@ -132,7 +133,7 @@ pub fn clean(path: &Path) -> Result<Cleaned> {
         let age = metadata.modified().map_or(Duration::ZERO, |then| now.duration_since(then).unwrap_or_default());
         // A writer that only seems to have ended, in another container, is given a while.
         let is_over = age >= folder.options.lease || (age >= folder.options.settle && who::writer_has_ended(&name));
-        if metadata.is_file() && is_over && files::remove(&path)? {
+        if metadata.is_file() && is_over && remove(&path)? {
             cleaned.temporaries += 1;
         } else {
             cleaned.left += 1;
@@ -145,7 +146,7 @@ pub fn clean(path: &Path) -> Result<Cleaned> {
     claims.sort_unstable();
     for ((id, attempt, word), name) in claims {
         let is_superseded = tops.get(&id).is_some_and(|top| attempt < top.attempt);
-        if is_superseded && word != Some(Word::Failed) && files::remove(&folder.claims().join(name))? {
+        if is_superseded && word != Some(Word::Failed) && remove(&folder.claims().join(name))? {
             cleaned.claims += 1;
         }
     }

@@ -28,7 +28,8 @@ pub enum Word {
 impl Word {
     pub(super) const ALL: [Self; 3] = [Self::Failed, Self::Free, Self::Done];
 
-    pub(super) fn name(self) -> &'static str {
+    /// `failed`, `free`, `done`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Free => "free",

@@ -203,10 +203,12 @@ fn cleaning_removes_what_nobody_needs_and_nothing_else() {
         std::fs::write(temp.0.join("tmp").join(name), "").unwrap();
     }
     temp.age("tmp/elsewhere-1-1-1", Duration::from_secs(601));
-    let cleaned = clean(&temp.0).unwrap();
+    let planned = clean(&temp.0, true).unwrap();
+    let cleaned = clean(&temp.0, false).unwrap();
+    assert_eq!(planned, cleaned, "what would be removed was still there");
     assert_eq!((cleaned.temporaries, cleaned.claims, cleaned.left), (1, 6, 2));
     assert_eq!(temp.names("claims"), ["1.4"]);
     worker.sample(0).unwrap();
     worker.desk.alive().unwrap();
-    assert_eq!(clean(&temp.0).unwrap().claims, 0);
+    assert_eq!(clean(&temp.0, false).unwrap().claims, 0);
 }
