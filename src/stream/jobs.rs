@@ -4,12 +4,14 @@
 //! patches are: in [`poll`](Stream::poll) and [`select`](Stream::select), or by the stream's own thread.
 //! Not here: what is done at each turn ([`super::office`]), the line and its rules ([`crate::job`]).
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::stream::Stream;
 use crate::dynim::State;
 use crate::error::{Result, argument, state, unknown};
-use crate::job::JobCounts;
+use crate::job::{JobCounts, dir};
 use crate::wire::RdfSample;
 
 /// `[jobs]`: options of jobs.
@@ -60,6 +62,12 @@ impl Default for JobsConfig {
 }
 
 impl JobsConfig {
+    /// The same for a folder.
+    pub(super) fn folder(&self) -> dir::Options {
+        let [lease, poll] = [self.lease_s, self.poll_s].map(Duration::from_secs_f64);
+        dir::Options { lease, poll, ..dir::Options::default() }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         for (name, value) in [("lease_s", self.lease_s), ("poll_s", self.poll_s)] {
             if !(value > 0.0 && value <= 1e9) {

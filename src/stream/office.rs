@@ -42,7 +42,13 @@ struct Store {
 }
 
 impl Jobs {
-    pub(super) fn new(transport: Transport, office: Box<dyn Office>, config: &Config, shape: Shape) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        line: Line,
+        office: Box<dyn Office>,
+        config: &Config,
+        shape: Shape,
+    ) -> Self {
         let store = Store {
             shape,
             size_nm: config.size_nm,
@@ -53,7 +59,7 @@ impl Jobs {
             sample_bytes_max: config.jobs.sample_bytes,
             densities: vec![0.0; shape.len()],
         };
-        Self { transport, line: Line::default(), office, store, lost: None }
+        Self { transport, line, office, store, lost: None }
     }
 
     pub(super) fn stats(&self) -> JobStats {
@@ -168,7 +174,10 @@ impl Jobs {
             accepted: Vec::new(),
             ask: 0,
         };
-        self.line.issue(id)?;
+        // One that an earlier owner of a folder issued goes on where it was.
+        if self.line.past(id).is_none_or(|past| past.state == State::Returned) {
+            self.line.issue(id)?;
+        }
         if let Err(error) = self.office.issue(&message, &self.store.densities) {
             operator.lines.push((LogLevel::Warning, format!("job {id} is not out yet: {error}")));
         }

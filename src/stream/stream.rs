@@ -20,9 +20,9 @@ use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::{Doorbell, Worker};
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, panic, state, unsupported};
+use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
-use crate::job::{ShmOffice, Transport};
+use crate::job::{DirOffice, Line, Office, ShmOffice, Transport};
 use crate::lane::Door;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring;
@@ -126,24 +126,28 @@ impl Stream {
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
-        let transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
+        let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         let usual = transport.as_ref().map(|_| RetentionConfig::default());
         if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
         }
-        if let Some(transport) = &transport {
+        if let Some(transport) = &mut transport {
             config.jobs.check()?;
-            let office = match transport {
+            let mut line = Line::default();
+            let office: Box<dyn Office> = match transport {
                 Transport::Shm(name) => {
                     let about = format!("nx = {}\nny = {}\nchannels = {}\n", shape.nx, shape.ny, shape.channels);
                     operator.door = Some(Door::create(name, &about)?);
                     Box::new(ShmOffice::default())
                 }
                 Transport::Dir(path) => {
-                    return Err(unsupported(format!("transport dir:{}: this build has none", path.display())));
+                    let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
+                    // Tickets are used elsewhere, where another folder is the current one.
+                    *transport = Transport::Dir(office.path().to_owned());
+                    Box::new(office)
                 }
             };
-            operator.jobs = Some(Box::new(Jobs::new(transport.clone(), office, &config, shape)));
+            operator.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, &config, shape)));
         }
         let shared = Arc::new(Shared {
             shape,

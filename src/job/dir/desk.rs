@@ -15,8 +15,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use twox_hash::XxHash3_64;
-
+use super::super::hash;
 use super::super::past::Want;
 use super::super::transport::{Desk, Given, Sent, check_sample, state_of};
 use super::super::windows::Windows;
@@ -50,13 +49,21 @@ struct Held {
 }
 
 impl DirDesk {
-    /// Opens the folder at `path`.
+    /// Opens the folder at `path`; for as long as `wait` says it may still have to come.
     ///
     /// # Errors
-    /// `Unknown` if there is no job folder (yet), `Version`, `Io` or `Corrupt` if it cannot be used.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let (judge, packer) = (Judge::default(), Packer::new());
-        Ok(Self { folder: Folder::open(path)?, judge, held: None, packer })
+    /// `Unknown` if there is no job folder, `Version`, `Io` or `Corrupt` if it cannot be used.
+    pub(crate) fn open(path: &Path, wait: &Wait<'_>) -> Result<Self> {
+        let since = Instant::now();
+        loop {
+            match Folder::open(path) {
+                Err(error) if error.kind() == ErrorKind::Unknown && rest_until(SLICE, since, wait) => {}
+                folder => {
+                    let (judge, packer) = (Judge::default(), Packer::new());
+                    return Ok(Self { folder: folder?, judge, held: None, packer });
+                }
+            }
+        }
     }
 
     /// Looks once for a job.
@@ -145,7 +152,8 @@ impl DirDesk {
         let Message::Job(mut job) = wire::one(&frame.metadata)? else {
             return Err(value(format!("the ticket of job {id} holds another message: its owner is at fault")));
         };
-        let (wire::Densities { nx, ny, channels, hash, .. }, got) = (&job.densities, frame.densities.len() as u64);
+        let (wire::Densities { nx, ny, channels, hash: named, .. }, got) =
+            (&job.densities, frame.densities.len() as u64);
         let expected = [*nx, *ny, *channels].iter().try_fold(1u64, |product, &n| product.checked_mul(n.into()));
         if job.selection.id != id || frame.job != id || expected != Some(got) {
             return Err(value(format!(
@@ -153,7 +161,7 @@ impl DirDesk {
                 job.selection.id
             )));
         }
-        if density_hash(&frame.densities) != *hash {
+        if hash(&frame.densities) != *named {
             return Err(corrupt(format!("the densities of job {id} are not those that its ticket names")));
         }
         let (known, next) = self.known(id, attempt)?;
@@ -318,12 +326,6 @@ impl Drop for DirDesk {
     fn drop(&mut self) {
         self.put_back(false);
     }
-}
-
-/// XXH3 of densities as they lie in files.
-pub(super) fn density_hash(densities: &[f32]) -> u64 {
-    let bytes: Vec<u8> = densities.iter().flat_map(|density| density.to_le_bytes()).collect();
-    XxHash3_64::oneshot(&bytes)
 }
 
 fn stopped(wait: &Wait<'_>) -> bool {

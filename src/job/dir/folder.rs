@@ -88,8 +88,7 @@ impl Options {
 
     fn from_text(text: &[u8]) -> Option<Self> {
         let stored: Stored = toml::from_str(std::str::from_utf8(text).ok()?).ok()?;
-        let [lease, poll, settle] =
-            [stored.lease_ms, stored.poll_ms, stored.settle_ms].map(|ms| Duration::from_millis(ms));
+        let [lease, poll, settle] = [stored.lease_ms, stored.poll_ms, stored.settle_ms].map(Duration::from_millis);
         let options = Self { lease, poll, settle, sync: stored.sync, pending_max: stored.pending_max };
         options.check().is_ok().then_some(options)
     }

@@ -25,8 +25,8 @@ use crate::error::{Error, Result, corrupt, io, version};
 pub(super) const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"PSTRDIR\n";
 const HEADER: usize = 64;
-/// The most metadata: a job with very many accepted windows, or a sample of 1024 x 1024 sums.
-const METADATA_MAX: u64 = 16 << 20;
+/// The most metadata: a sample of eight million sums.
+const METADATA_MAX: u64 = 64 << 20;
 /// The most densities: 1024 x 1024 points of 256 channels.
 const DENSITIES_MAX: u64 = 1 << 30;
 

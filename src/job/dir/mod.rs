@@ -24,7 +24,7 @@ mod tests;
 mod who;
 mod words;
 
-pub(crate) use desk::DirDesk;
+pub(super) use desk::DirDesk;
 pub use folder::Options;
 pub use look::{Claimed, Cleaned, JobLook, Look, clean, look};
 pub use names::Word;

@@ -31,7 +31,7 @@ use super::folder::{Folder, Options};
 use super::frame::{Frame, Kind};
 use super::names::{self, Word};
 use crate::dynim::State;
-use crate::error::{ErrorKind, Result, busy, conflict, value};
+use crate::error::{Error, ErrorKind, Result, busy, conflict, value};
 use crate::wire::{self, Job, Message, Packer, Place};
 
 /// The owner's side.
@@ -53,6 +53,8 @@ pub(crate) struct DirOffice {
     pub(super) doubtful: HashMap<PathBuf, Instant>,
     pub(super) moved_bad: u64,
     pub(super) next_look: Instant,
+    /// What was said last of a folder that cannot be used just now.
+    last_error: Option<Error>,
     packer: Packer,
 }
 
@@ -94,6 +96,7 @@ impl DirOffice {
             doubtful: HashMap::new(),
             moved_bad: 0,
             next_look: Instant::now(),
+            last_error: None,
             packer: Packer::new(),
         };
         office.remove_earlier_owners(epoch)?;
@@ -159,7 +162,7 @@ impl DirOffice {
     }
 
     /// Moves a ticket to the end of the line.
-    pub(super) fn to_end(&mut self, id: u64) -> Result<()> {
+    pub(super) fn move_to_end(&mut self, id: u64) -> Result<()> {
         let Some(order) = self.tickets.get(&id).copied() else { return Ok(()) };
         let jobs = self.folder.jobs();
         files::rename(&jobs.join(names::ticket(order, id)), &jobs.join(names::ticket(self.next_order, id)))?;
@@ -299,7 +302,39 @@ impl Office for DirOffice {
             return Ok(false);
         }
         self.next_look = Instant::now() + self.folder.options.poll;
-        self.claim.check(&self.folder)?;
+        let turned = self.claim.check(&self.folder).and_then(|()| self.look(line, stream));
+        match turned {
+            Err(error) if !matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Forked) => {
+                // A full disk or a server that is away: each step is done again until it went well. Said once.
+                if self.last_error.as_ref() != Some(&error) {
+                    stream.say(format!("the job folder {}: {error}", self.folder.path().display()));
+                    self.last_error = Some(error);
+                }
+                Ok(false)
+            }
+            turned => {
+                self.last_error = None;
+                turned
+            }
+        }
+    }
+
+    fn has_work(&mut self, _: &Line) -> bool {
+        Instant::now() >= self.next_look
+    }
+
+    fn rest(&self) -> Duration {
+        self.next_look.saturating_duration_since(Instant::now())
+    }
+
+    fn lease_s(&self) -> f64 {
+        self.folder.options.lease.as_secs_f64()
+    }
+}
+
+impl DirOffice {
+    /// One look at the folder, and what follows from it.
+    fn look(&mut self, line: &mut Line, stream: &mut dyn Deliver) -> Result<bool> {
         let mut happened = self.catch_up(line, stream)?;
         let (claims, _) = files::list(&self.folder.claims())?;
         let tops = tops(&claims);
@@ -310,14 +345,6 @@ impl Office for DirOffice {
         happened |= self.words(line, stream, &tops, &waiting)?;
         self.remove_old_claims(&claims, &tops)?;
         Ok(happened)
-    }
-
-    fn rest(&self) -> Duration {
-        self.next_look.saturating_duration_since(Instant::now())
-    }
-
-    fn lease_s(&self) -> f64 {
-        self.folder.options.lease.as_secs_f64()
     }
 }
 

@@ -100,7 +100,7 @@ impl DirOffice {
         if line.past(id).is_some_and(|past| past.failures >= FAILURES_MAX) {
             return self.tidy(id, Todo::Over(Word::Failed));
         }
-        self.to_end(id)?;
+        self.move_to_end(id)?;
         self.tidy(id, Todo::Free { attempt })
     }
 }

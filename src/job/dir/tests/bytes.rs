@@ -63,7 +63,7 @@ fn every_flipped_byte_and_every_truncation_of_a_file_is_an_error() {
 fn huge_lengths_are_refused_before_anything_is_allocated() {
     let temp = Temp::new("huge");
     std::fs::create_dir(&temp.0).unwrap();
-    for (at, length) in [(16, u64::MAX), (24, u64::MAX), (16, 1 << 40), (24, (1 << 30) + 4), (24, 3), (16, 16 << 20)] {
+    for (at, length) in [(16, u64::MAX), (24, u64::MAX), (16, 1 << 40), (24, (1 << 30) + 4), (24, 3), (16, 64 << 20)] {
         let mut bytes = ticket();
         bytes[at..at + 8].copy_from_slice(&length.to_le_bytes());
         assert_eq!(kind_of(read(&temp.0.join("file"), &bytes, Kind::Ticket)), ErrorKind::Corrupt);

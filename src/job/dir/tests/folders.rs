@@ -10,17 +10,20 @@ use super::super::{Word, clean, look};
 use super::*;
 use crate::error::ErrorKind;
 
+fn open(temp: &Temp) -> Result<DirDesk> {
+    DirDesk::open(&temp.0, &Wait::up_to(Duration::ZERO))
+}
+
 #[test]
 fn what_is_no_job_folder_is_told_apart() {
     let temp = Temp::new("none");
-    let open = || DirDesk::open(&temp.0).map(drop);
-    assert_eq!(kind(open()), ErrorKind::Unknown, "there is nothing");
+    assert_eq!(kind(open(&temp)), ErrorKind::Unknown, "there is nothing");
     std::fs::write(&temp.0, "a file").unwrap();
-    assert_eq!(kind(open()), ErrorKind::Argument);
+    assert_eq!(kind(open(&temp)), ErrorKind::Argument);
     assert_eq!(kind(Owner::open(&temp.0, FAST)), ErrorKind::Argument);
     std::fs::remove_file(&temp.0).unwrap();
     std::fs::create_dir(&temp.0).unwrap();
-    assert_eq!(kind(open()), ErrorKind::Unknown, "its owner has not made it yet");
+    assert_eq!(kind(open(&temp)), ErrorKind::Unknown, "its owner has not made it yet");
     std::fs::write(temp.0.join("thesis.tex"), "").unwrap();
     let error = Owner::open(&temp.0, FAST).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::State);
@@ -29,10 +32,10 @@ fn what_is_no_job_folder_is_told_apart() {
     // An owner that died while it made the folder.
     std::fs::create_dir(temp.0.join("jobs")).unwrap();
     drop(Owner::open(&temp.0, FAST).unwrap());
-    open().unwrap();
+    open(&temp).unwrap();
     std::fs::remove_dir(temp.0.join("inbox")).unwrap();
     std::os::unix::fs::symlink("/tmp", temp.0.join("inbox")).unwrap();
-    assert_eq!(kind(open()), ErrorKind::Corrupt);
+    assert_eq!(kind(open(&temp)), ErrorKind::Corrupt);
 }
 
 #[test]
@@ -45,7 +48,7 @@ fn another_version_and_damaged_options_are_told_apart() {
         let mut bytes = good.clone();
         change(&mut bytes);
         std::fs::write(&mark, bytes).unwrap();
-        kind(DirDesk::open(&temp.0))
+        kind(open(&temp))
     };
     assert_eq!(with(&|bytes| bytes[8] = 2), ErrorKind::Version);
     assert_eq!(with(&|bytes| bytes[70] ^= 1), ErrorKind::Corrupt);
@@ -81,12 +84,12 @@ fn a_folder_that_others_may_write_to_is_refused() {
     let temp = Temp::new("mode");
     drop(Owner::open(&temp.0, FAST).unwrap());
     std::fs::set_permissions(&temp.0, std::fs::Permissions::from_mode(0o777)).unwrap();
-    assert_eq!(kind(DirDesk::open(&temp.0)), ErrorKind::Io);
+    assert_eq!(kind(open(&temp)), ErrorKind::Io);
     std::fs::set_permissions(&temp.0, std::fs::Permissions::from_mode(0o700)).unwrap();
     if chown(&temp.0, Some(12345), None).is_err() {
         return skip("only root can give a folder away");
     }
-    let error = DirDesk::open(&temp.0).map(drop).unwrap_err();
+    let error = open(&temp).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.message().contains("12345"), "{error}");
 }
@@ -152,7 +155,7 @@ fn in_mounts_of_its_own() {
     let error = worker.sample(windows + 1).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.message().contains("writable"), "{error}");
-    assert_eq!(kind(DirDesk::open(&temp.0)), ErrorKind::Io);
+    assert_eq!(kind(open(&temp)), ErrorKind::Io);
     assert_eq!(look(&temp.0).unwrap().jobs.len(), 4, "it can be looked at");
     println!("saw full and read-only");
 }

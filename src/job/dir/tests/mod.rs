@@ -14,10 +14,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::super::hash;
 use super::super::line::Line;
 use super::super::past::{Moved, Want};
 use super::super::transport::{Deliver, Desk, Given, Office, Sent};
-use super::desk::density_hash;
 use super::{DirDesk, DirOffice, Options};
 use crate::dynim::State;
 use crate::error::{Error, Result, unknown};
@@ -170,8 +170,8 @@ fn job(id: u64) -> (Job, Vec<f32>) {
         class_label: None,
         probabilities: Vec::new(),
     };
-    let hash = density_hash(&densities);
-    let place = Densities { place: Place::File, path: None, offset: 0, nx: 5, ny: 5, channels: 14, hash };
+    let place =
+        Densities { place: Place::File, path: None, offset: 0, nx: 5, ny: 5, channels: 14, hash: hash(&densities) };
     let job = Job {
         ticket: format!("dir:/scratch/run#{id}"),
         selection,
@@ -193,7 +193,7 @@ struct Worker {
 
 impl Worker {
     fn open(temp: &Temp) -> Self {
-        Self { desk: DirDesk::open(&temp.0).unwrap(), given: None }
+        Self { desk: DirDesk::open(&temp.0, &Wait::up_to(Duration::ZERO)).unwrap(), given: None }
     }
 
     fn take(&mut self, want: Want) -> Result<Option<u64>> {
