@@ -1,13 +1,14 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`]).
+//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`]).
 
 mod bridge;
 mod campaign;
 mod clock;
 mod draft;
 mod encode;
+mod look;
 mod model;
 mod npy;
 mod number;
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
         Some(Command::Model(options)) => match options.action {
             model::Action::Check { model } => model::check(&model).map(|()| false),
         },
+        Some(Command::Ls(options)) => look::list(&options).map(|()| false),
+        Some(Command::Inspect(options)) => look::inspect(&options).map(|()| false),
+        Some(Command::Gc(options)) => look::sweep(&options).map(|()| false),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

@@ -2,14 +2,14 @@
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
 //! Not here: what is done with them ([`super::campaign`]), those of the other commands
-//! ([`super::sample`], [`super::encode`], [`super::model`]).
+//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`]).
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
 
-use super::{encode, model, sample};
+use super::{encode, look, model, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -65,6 +65,25 @@ pub enum Command {
     Encode(encode::Options),
     /// Look at a model before it is used
     Model(model::Options),
+    /// List what runs, and what was left by processes that ended
+    ///
+    /// A line for each segment of shared memory of yours: the process that owns it, whether it lives, age, size, and how
+    /// many slots of each ring are filled. The lanes of workers (NAME.w0, ..) and producers (NAME.p0, ..) stand below the
+    /// door NAME that they lead to. Of a folder of jobs: its owner, and each job that is under way.
+    Ls(look::ListOptions),
+    /// Tell everything that can be seen of a segment or a folder of jobs
+    ///
+    /// Looks from outside: it takes part in nothing, and whoever uses it does not notice. For each ring: its slots, how
+    /// many are filled, the numbers of records committed and taken, the last step that was ended, what was refused or
+    /// dropped, who writes and who reads and whether they live.
+    Inspect(look::InspectOptions),
+    /// Remove what no living process owns
+    ///
+    /// Segments whose owner was killed stay until their next owner takes them over; this removes them. A segment whose
+    /// owner lives, one that is being made, a lane that its door's owner still has to drain, and whatever belongs to
+    /// another user are left, and it says so. Of a folder of jobs: files that a process left that was killed as it wrote
+    /// them, and claims that later ones have superseded.
+    Gc(look::SweepOptions),
 }
 
 /// The options of a campaign.

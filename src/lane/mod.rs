@@ -21,7 +21,9 @@
 mod door;
 mod seat;
 mod visit;
+mod watch;
 
 pub use door::{Door, Lane};
 pub use seat::{Role, SEATS_OF_PRODUCERS, SEATS_OF_WORKERS};
 pub use visit::Visit;
+pub use watch::{Thing, lane_of, remove_left, text};

@@ -79,11 +79,20 @@ impl Role {
 
     /// The name of a lane's segment.
     pub(super) fn name(self, door: &str, seat: usize) -> String {
-        let letter = match self {
+        format!("{door}.{}{seat}", self.letter())
+    }
+
+    /// What stands before a seat's number.
+    pub(super) fn letter(self) -> char {
+        match self {
             Role::Producer => 'p',
             Role::Worker => 'w',
-        };
-        format!("{door}.{letter}{seat}")
+        }
+    }
+
+    /// The role that a lane's segment of this kind has.
+    pub(super) fn of_kind(kind: u32) -> Option<Self> {
+        [Role::Producer, Role::Worker].into_iter().find(|role| role.kind() == kind)
     }
 }
 
@@ -112,14 +121,35 @@ pub(super) fn write_text(region: Region, text: &str) -> Result<()> {
 /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt).
 pub(super) fn read_text(region: &Region, most: usize, what: &str) -> Result<String> {
     let word = Words::over(region.clone(), 0, 1)?.get(0);
+    let mut text = vec![0; length_of(word, most.min(region.bytes().saturating_sub(8)), what)?];
+    region.read(8, &mut text)?;
+    checked(word, text, what)
+}
+
+/// The same of a copy of a part, or of as much of it as a text may have.
+///
+/// # Errors
+/// Those of [`read_text`].
+pub(super) fn text_of(copy: &[u8], what: &str) -> Result<String> {
+    let Some((word, rest)) = copy.split_first_chunk() else {
+        return Err(corrupt(format!("{what} has {} bytes, too few to be there", copy.len())));
+    };
+    let word = u64::from_ne_bytes(*word);
+    checked(word, rest[..length_of(word, rest.len(), what)?].to_vec(), what)
+}
+
+/// The length that a text's first word says, at most `most`.
+fn length_of(word: u64, most: usize, what: &str) -> Result<usize> {
     let Some(length) = (word as u32 as usize).checked_sub(1) else {
         return Err(state(format!("{what} is still being written: try again")));
     };
-    if length > most || length + 8 > region.bytes() {
+    if length > most {
         return Err(corrupt(format!("{what} says that it has {length} bytes: something overwrote it")));
     }
-    let mut text = vec![0; length];
-    region.read(8, &mut text)?;
+    Ok(length)
+}
+
+fn checked(word: u64, text: Vec<u8>, what: &str) -> Result<String> {
     if crc32c::crc32c(&text) != (word >> 32) as u32 {
         return Err(corrupt(format!("{what} does not have the checksum that it says: something overwrote it")));
     }

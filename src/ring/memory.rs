@@ -252,10 +252,11 @@ impl Drop for Memory {
 }
 
 /// A copy of what a ring says of itself.
-struct About {
-    magic: u64,
-    words: [u64; 5],
-    crc: u32,
+pub(super) struct About {
+    pub(super) magic: u64,
+    /// Layout and flags; slots, tensor length, bytes of metadata, bytes of a slot.
+    pub(super) words: [u64; 5],
+    pub(super) crc: u32,
 }
 
 impl About {
@@ -274,7 +275,8 @@ impl About {
         self.words.iter().fold(0, |crc, word| crc32c::crc32c_append(crc, &word.to_le_bytes()))
     }
 
-    fn geometry(&self, bytes: usize) -> Result<Geometry> {
+    /// The ring's geometry, checked: it fits into memory of `bytes` bytes.
+    pub(super) fn geometry(&self, bytes: usize) -> Result<Geometry> {
         let [layout_and_flags, slots, tensor_len, metadata_bytes, slot_bytes] = self.words;
         if self.magic == 0 {
             return Err(state("this memory holds no ring yet: whoever makes it has not finished"));

@@ -21,6 +21,8 @@ mod counts;
 #[cfg(not(loom))]
 mod doorbell;
 mod futex;
+#[cfg(not(loom))]
+mod glance;
 mod layout;
 mod loan;
 mod memory;
@@ -40,6 +42,8 @@ pub use consumer::{Consumer, RawRecord, Record};
 pub use counts::Counts;
 #[cfg(not(loom))]
 pub use doorbell::Doorbell;
+#[cfg(not(loom))]
+pub use glance::{GLANCE_BYTES, Glance};
 pub use layout::{Geometry, Header, KIND_PATCH, LAYOUT_HASH};
 pub use loan::Loan;
 pub use memory::{Place, Private, Shared};

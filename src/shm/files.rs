@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions, Permissions, remove_file};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind as Io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::time::{Duration, Instant};
 
 use shared_memory::{Shmem, ShmemConf, ShmemError};
 
@@ -40,16 +41,33 @@ pub(super) fn map(name: &Name, description: &Description) -> Result<Shmem> {
     Ok(shmem)
 }
 
+/// How long a new owner waits for who clears up after a former one; it ends in microseconds unless it was stopped.
+const SWEEP_WAIT: Duration = Duration::from_secs(2);
+
 /// Takes the lock that makes this process the owner.
 pub(super) fn become_owner(name: &Name) -> Result<LockFile> {
     let label = name.label();
-    for _ in 0..64 {
+    let started = Instant::now();
+    let mut tries = 0;
+    while tries < 64 {
+        tries += 1;
         let Some(lock) = LockFile::open(name, true)? else { continue };
         match lock.hold(OWNER)? {
             // A former owner may have removed the file between the two calls; then the lock is on nothing.
             Ok(()) if lock.is_in_place(name) => return Ok(lock),
             Ok(()) => lock.release(OWNER),
+            // Somebody clears up after a former owner, which takes microseconds.
+            Err(holder) if holder.shared && started.elapsed() < SWEEP_WAIT => {
+                std::thread::sleep(Duration::from_micros(200));
+                tries = 0;
+            }
             Err(holder) if holder.pid == 0 && lock.holder(OWNER)?.is_none() => {}
+            Err(holder) if holder.shared => {
+                return Err(busy(format!(
+                    "process {} has been clearing up segment {label} for {SWEEP_WAIT:?}: end it, or take another name",
+                    holder.pid
+                )));
+            }
             Err(holder) => {
                 return Err(busy(format!(
                     "segment {label} belongs to process {}, which lives: end it, or take another name",

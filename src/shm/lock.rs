@@ -17,8 +17,11 @@ use super::fork::Generation;
 use super::name::Name;
 use crate::error::{Result, busy, fenced, io};
 
-/// The byte whose holder owns the segment.
+/// The byte whose holder owns the segment. Who holds it *shared* clears up after a dead owner: it keeps successors out for
+/// as long as that takes, and nobody takes it for an owner.
 pub(super) const OWNER: u32 = 0;
+/// The byte that is held by the one process that clears up; seats stay below it.
+pub(super) const SWEEPER: u32 = 4096;
 
 /// The lock files that this process has open.
 static OPEN: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
@@ -30,8 +33,16 @@ struct Entry {
     file: File,
     /// How many [`LockFile`]s there are.
     users: usize,
-    /// The bytes that this process holds.
-    held: Vec<u32>,
+    /// The bytes that this process holds, and whether for itself alone.
+    held: Vec<(u32, bool)>,
+}
+
+impl Entry {
+    /// This process, if it holds the byte.
+    fn holds(&self, byte: u32) -> Option<Holder> {
+        let (_, alone) = self.held.iter().find(|(held, _)| *held == byte)?;
+        Some(Holder { pid: std::process::id(), shared: !alone })
+    }
 }
 
 /// A lock file, open.
@@ -46,6 +57,8 @@ pub(super) struct LockFile {
 pub(super) struct Holder {
     /// Its process id; 0 if it is hidden in another container.
     pub(super) pid: u32,
+    /// It holds the byte shared: it is no owner, it clears up.
+    pub(super) shared: bool,
 }
 
 impl LockFile {
@@ -97,35 +110,49 @@ impl LockFile {
 
     /// Takes a byte for this process, or says who has it.
     pub(super) fn hold(&self, byte: u32) -> Result<Result<(), Holder>> {
+        self.take(byte, true)
+    }
+
+    /// Takes a byte shared, which keeps everybody from holding it, or says who has it.
+    pub(super) fn hold_shared(&self, byte: u32) -> Result<Result<(), Holder>> {
+        self.take(byte, false)
+    }
+
+    fn take(&self, byte: u32, alone: bool) -> Result<Result<(), Holder>> {
         let mut entry = self.entry()?;
-        if entry.held.contains(&byte) {
-            return Ok(Err(Holder { pid: std::process::id() }));
+        if let Some(holder) = entry.holds(byte) {
+            return Ok(Err(holder));
         }
-        if set(&entry.file, byte, libc::F_WRLCK)? {
-            entry.held.push(byte);
+        if set(&entry.file, byte, if alone { libc::F_WRLCK } else { libc::F_RDLCK })? {
+            entry.held.push((byte, alone));
             return Ok(Ok(()));
         }
         // It may have ended between the two calls; then it is nobody's, and the caller tries again.
-        Ok(Err(holder(&entry.file, byte)?.unwrap_or(Holder { pid: 0 })))
+        Ok(Err(holder(&entry.file, byte)?.unwrap_or(Holder { pid: 0, shared: false })))
     }
 
     /// Lets a byte go that this process holds.
     pub(super) fn release(&self, byte: u32) {
         let Ok(mut entry) = self.entry() else { return };
-        if let Some(at) = entry.held.iter().position(|held| *held == byte) {
+        if let Some(at) = entry.held.iter().position(|(held, _)| *held == byte) {
             entry.held.swap_remove(at);
             // Unlocking what is locked does not fail.
             let _ = set(&entry.file, byte, libc::F_UNLCK);
         }
     }
 
-    /// Who holds a byte.
+    /// Who holds a byte, shared or alone.
     pub(super) fn holder(&self, byte: u32) -> Result<Option<Holder>> {
         let entry = self.entry()?;
-        if entry.held.contains(&byte) {
-            return Ok(Some(Holder { pid: std::process::id() }));
+        match entry.holds(byte) {
+            Some(holder) => Ok(Some(holder)),
+            None => holder(&entry.file, byte),
         }
-        holder(&entry.file, byte)
+    }
+
+    /// The process that owns the segment and lives.
+    pub(super) fn owner(&self) -> Result<Option<Holder>> {
+        Ok(self.holder(OWNER)?.filter(|holder| !holder.shared))
     }
 
     /// Whether the file is still the one under the segment's name.
@@ -211,5 +238,7 @@ fn holder(file: &File, byte: u32) -> Result<Option<Holder>> {
         let error = std::io::Error::last_os_error();
         return Err(io(format!("cannot ask who has byte {byte} of a lock file: {error}")));
     }
-    Ok((libc::c_int::from(lock.l_type) != libc::F_UNLCK).then(|| Holder { pid: lock.l_pid.max(0) as u32 }))
+    let kind = libc::c_int::from(lock.l_type);
+    let holder = Holder { pid: lock.l_pid.max(0) as u32, shared: kind == libc::F_RDLCK };
+    Ok((kind != libc::F_UNLCK).then_some(holder))
 }

@@ -182,7 +182,7 @@ impl Backing for Mapping {
         if self.file.metadata().is_ok_and(|metadata| metadata.len() < self.description.bytes as u64) {
             return Err(corrupt(format!("segment {label} was truncated: close it on both sides")));
         }
-        if self.lock.holder(OWNER)?.is_none() {
+        if self.lock.owner()?.is_none() {
             return Err(fenced(format!("the owner of segment {label}, {owner}, is gone: wait for its successor")));
         }
         Ok(())

@@ -14,22 +14,28 @@
 //! full `/dev/shm` is an error and not a signal. One hazard is left: a process of the same user that truncates a segment
 //! which is in use ends those who touch it (SIGBUS); none of ours does.
 //!
+//! [`list`] and [`look`] read what is there without mapping it or taking part, and [`remove_left`] removes what nobody owns.
+//!
 //! Not here: what travels through a ring ([`crate::ring`]), an owner with many peers ([`crate::lane`]).
 
 mod control;
 mod files;
 mod fork;
 mod lock;
+mod look;
 mod mapping;
 mod name;
 mod owner;
 mod reserve;
 mod segment;
 mod stats;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use control::{Part, PartSpec};
+pub use look::{About, Look, PartLook, Seen, Standing, list, look};
 pub use owner::Owner;
 pub use segment::Segment;
 pub use stats::{STATS, Stats};
+pub use sweep::{Swept, remove_left, remove_left_unless};

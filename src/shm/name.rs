@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use crate::error::{Result, argument};
 
 /// Where named shared memory lives on Linux.
-const FOLDER: &str = "/dev/shm";
+pub(super) const FOLDER: &str = "/dev/shm";
+/// What the name of a segment's lock file ends in.
+const LOCK: &str = ".lock";
 
 /// A checked name, of this user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +26,19 @@ impl Name {
             || label.len() > 64
             || !label.chars().all(fits)
             || label.starts_with('.')
-            || label.ends_with(".lock")
+            || label.ends_with(LOCK)
         {
             return Err(argument(format!(
                 "a segment called {label:?}: take 1 to 64 of A-Z a-z 0-9 . _ - that neither begin with a dot nor end in .lock"
             )));
         }
-        // SAFETY: geteuid has no precondition and cannot fail.
-        let uid = unsafe { libc::geteuid() };
-        Ok(Self { label: label.into(), uid })
+        Ok(Self { label: label.into(), uid: user() })
+    }
+
+    /// The name that a file of the folder stands for, be it a segment of this user's or the lock file of one.
+    pub(super) fn of_file(file: &str) -> Option<Self> {
+        let label = file.strip_prefix(&format!("ps-{}-", user()))?;
+        Self::new(label.strip_suffix(LOCK).unwrap_or(label)).ok()
     }
 
     /// What its user calls it.
@@ -57,6 +63,12 @@ impl Name {
 
     /// The file whose lock says who owns it.
     pub(super) fn lock_path(&self) -> PathBuf {
-        PathBuf::from(format!("{FOLDER}{}.lock", self.os_id()))
+        PathBuf::from(format!("{FOLDER}{}{LOCK}", self.os_id()))
     }
+}
+
+/// The user that this process acts for.
+fn user() -> u32 {
+    // SAFETY: geteuid has no precondition and cannot fail.
+    unsafe { libc::geteuid() }
 }

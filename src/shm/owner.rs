@@ -21,7 +21,19 @@ pub struct Owner {
 impl Owner {
     /// This process.
     pub(super) fn this_process(uid: u32) -> Self {
-        Self { pid: std::process::id(), uid, start_ticks: start_ticks().unwrap_or(0), boot_id: boot_id().unwrap_or(0) }
+        Self {
+            pid: std::process::id(),
+            uid,
+            start_ticks: start_ticks_of("self").unwrap_or(0),
+            boot_id: boot_id().unwrap_or(0),
+        }
+    }
+
+    /// Whether a process of its id and start time runs here. False proves nothing where a container hides it.
+    pub fn seems_to_live(&self) -> bool {
+        self.start_ticks != 0
+            && boot_id() == Some(self.boot_id)
+            && start_ticks_of(&self.pid.to_string()) == Some(self.start_ticks)
     }
 
     /// Whether the machine has been started anew since.
@@ -36,9 +48,9 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Field 22 of `/proc/self/stat`; what stands before the last bracket is the program's name and can hold anything.
-fn start_ticks() -> Option<u64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+/// Field 22 of `/proc/PID/stat`; what stands before the last bracket is the program's name and can hold anything.
+fn start_ticks_of(process: &str) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 

@@ -146,7 +146,7 @@ impl Segment {
         };
         let gone = || fenced(format!("segment {label} was left by an owner that is gone: wait for its successor"));
         let Some(lock) = LockFile::open(name, false)? else { return Err(gone()) };
-        let owner_lives = lock.holder(OWNER)?.is_some();
+        let owner_lives = lock.owner()?.is_some();
         let description = match describe(name, &file, owner_lives) {
             Err(error) if error.kind() == ErrorKind::State && !owner_lives => return Err(gone()),
             answer => answer?,

@@ -11,6 +11,8 @@
 mod builder;
 mod classify;
 mod config;
+mod jobs;
+mod office;
 mod operator;
 mod picks;
 mod producer;
@@ -23,13 +25,16 @@ mod stats;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod worker;
 
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
+pub use jobs::{JobReport, JobStats, JobsConfig};
 pub use producer::{Loan, Producer, Pushed};
 pub use queues::QueueConfig;
 pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};
 pub use route::Route;
 pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};
+pub use watch::WATCHED;

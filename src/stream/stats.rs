@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::classify::Tally;
+use super::jobs::JobStats;
 use super::retention::RetentionStats;
 use crate::error::ErrorKind;
 use crate::sync::{AtomicU64, Ordering};
@@ -151,6 +152,7 @@ pub(super) struct SamplerCounts {
     pub(super) tally: Tally,
     pub(super) retention: Option<RetentionStats>,
     pub(super) queues: Vec<QueueStats>,
+    pub(super) jobs: Option<JobStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -209,17 +211,28 @@ impl Recorder {
         self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
     }
 
+    /// The patches that were refused.
+    pub(super) fn rejected(&self) -> Rejected {
+        let [value, shape, argument, conflict, model, corrupt] =
+            std::array::from_fn(|reason| self.rejected[reason].load(Ordering::Relaxed));
+        Rejected { value, shape, argument, conflict, model, corrupt }
+    }
+
+    /// What became of the jobs, as it was after the operator's last step.
+    pub(super) fn jobs(&self) -> Option<JobStats> {
+        self.sampler.lock().jobs
+    }
+
     /// Everything counted and timed so far; of the back-ends it knows nothing.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let sampler = self.sampler.lock().clone();
-        let [value, shape, argument, conflict, model, corrupt] = std::array::from_fn(|i| read(&self.rejected[i]));
         Stats {
             pushed: read(&self.pushed),
             known: read(&self.known),
             full: read(&self.full),
             encoded: read(&self.encoded),
-            rejected: Rejected { value, shape, argument, conflict, model, corrupt },
+            rejected: self.rejected(),
             latency: std::array::from_fn(|i| {
                 let histogram = self.latency[i].lock();
                 let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;

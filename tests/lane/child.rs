@@ -83,6 +83,11 @@ fn role_of_a_child() {
             say("has one");
             until_input_ends();
         }
+        "stranger" => {
+            let _owned = patchstream::shm::Segment::create(&name, 7, &[]).unwrap();
+            say("owns");
+            until_input_ends();
+        }
         "echo" => {
             let mut visit = visit(&name, Role::Worker, "echo").unwrap();
             say("came");

@@ -4,6 +4,7 @@
 
 mod child;
 mod peers;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

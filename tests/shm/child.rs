@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use patchstream::error::ErrorKind;
 use patchstream::ring::{Geometry, OnFull, Wait};
-use patchstream::shm::{PartSpec, Segment};
+use patchstream::shm::{PartSpec, Segment, Swept, remove_left};
 
 use super::{file_of, lock_of, segment, send};
 
@@ -54,6 +54,11 @@ impl Role {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Ends its input, at which it stops what it does.
+    pub fn stop(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Ends its input, at which it ends.
@@ -116,10 +121,27 @@ fn role_of_a_child() {
             let refused = Segment::create(&name, 7, &[]).map(|_| ()).unwrap_err();
             say(&format!("refused as {:?}", refused.kind()));
         }
+        "sweeper" => sweeps(&name),
         "forker" => forks(&name),
         "full" => fills(&name),
         other => panic!("no role {other}"),
     }
+}
+
+/// Removes what is left under the name, again and again, until its input ends.
+fn sweeps(name: &str) {
+    let waiting = std::thread::spawn(until_input_ends);
+    let (mut removed, mut locks) = (0, 0);
+    say("sweeps");
+    while !waiting.is_finished() {
+        match remove_left(name, false) {
+            Ok(Swept::Removed(_)) => removed += 1,
+            Ok(Swept::Lock) => locks += 1,
+            Ok(Swept::Left(_)) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unknown, "{error}"),
+        }
+    }
+    say(&format!("swept {removed} {locks}"));
 }
 
 /// Forks, and uses what the parent opened in the child.

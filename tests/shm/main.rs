@@ -5,7 +5,9 @@
 mod child;
 mod files;
 mod kill;
+mod look;
 mod owners;
+mod sweep;
 
 use std::path::PathBuf;
 

@@ -6,6 +6,7 @@ mod classify;
 mod picks;
 mod queues;
 mod retention;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
