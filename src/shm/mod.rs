@@ -29,6 +29,7 @@ mod stats;
 mod tests;
 
 pub use control::{Part, PartSpec};
+pub(crate) use lock::{LockFile, OWNER};
 pub use owner::Owner;
 pub use segment::Segment;
 pub use stats::{STATS, Stats};
