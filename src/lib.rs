@@ -43,6 +43,7 @@ pub mod retain;
 pub mod ring;
 #[allow(unsafe_code, reason = "memory that two processes map")]
 pub mod shm;
+pub mod store;
 pub mod stream;
 mod sync;
 pub mod wire;

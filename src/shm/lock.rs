@@ -1,5 +1,5 @@
-//! The lock file of a segment: POSIX record locks on single bytes of it say which processes live. Byte 0 is the owner's,
-//! the others are seats, one for each end of each ring.
+//! A lock file: POSIX record locks on single bytes of it say which processes live. Byte 0 is the owner's; in that of a
+//! segment the others are seats, one for each end of each ring. The folder of a run has one too.
 //!
 //! Record locks, since flock and OFD locks stay held by a child that was forked off. Their two traps are dealt with here:
 //! a process that closes any descriptor of the file loses all its locks on it, and never meets its own. So each lock file
@@ -9,17 +9,18 @@
 use std::fs::{File, Metadata, OpenOptions, remove_file, symlink_metadata};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::fork::Generation;
 use super::name::Name;
-use crate::error::{Result, busy, fenced, io};
+use crate::error::{Result, busy, fenced, io, unsupported};
 
-/// The byte whose holder owns the segment. Who holds it *shared* clears up after a dead owner: it keeps successors out for
-/// as long as that takes, and nobody takes it for an owner.
-pub(super) const OWNER: u32 = 0;
+/// The byte whose holder owns the segment, or the run. Who holds it *shared* clears up after a dead owner: it keeps
+/// successors out for as long as that takes, and nobody takes it for an owner.
+pub(crate) const OWNER: u32 = 0;
 /// The byte that is held by the one process that clears up; seats stay below it.
 pub(super) const SWEEPER: u32 = 4096;
 
@@ -46,7 +47,7 @@ impl Entry {
 }
 
 /// A lock file, open.
-pub(super) struct LockFile {
+pub(crate) struct LockFile {
     generation: Generation,
     /// Device and inode.
     key: (u64, u64),
@@ -54,9 +55,9 @@ pub(super) struct LockFile {
 
 /// Who holds a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(crate) struct Holder {
     /// Its process id; 0 if it is hidden in another container.
-    pub(super) pid: u32,
+    pub(crate) pid: u32,
     /// It holds the byte shared: it is no owner, it clears up.
     pub(super) shared: bool,
 }
@@ -64,12 +65,17 @@ pub(super) struct Holder {
 impl LockFile {
     /// Opens a segment's lock file, and makes it if `create`. `None` if there is none.
     pub(super) fn open(name: &Name, create: bool) -> Result<Option<Self>> {
-        let path = name.lock_path();
+        Self::at(&name.lock_path(), Some(name.uid()), create)
+    }
+
+    /// Opens the lock file at `path`, which has to belong to `uid` if one is given, and makes it if `create`. `None` if
+    /// there is none.
+    pub(crate) fn at(path: &Path, uid: Option<u32>, create: bool) -> Result<Option<Self>> {
         let failed = |error: &std::io::Error| io(format!("cannot open the lock file {}: {error}", path.display()));
         let generation = Generation::current();
         let mut table = lock_table()?;
         // Looked at before it is opened: closing a second descriptor would let go of the locks of the first.
-        match symlink_metadata(&path) {
+        match symlink_metadata(path) {
             Ok(metadata) => {
                 let key = key_of(&metadata);
                 if let Some(entry) = table.iter_mut().find(|entry| entry.key == key && entry.generation == generation) {
@@ -83,18 +89,18 @@ impl LockFile {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(create).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-        let file = match options.open(&path) {
+        let file = match options.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !create => return Ok(None),
             Err(error) => return Err(failed(&error)),
         };
         let metadata = file.metadata().map_err(|error| failed(&error))?;
-        if metadata.uid() != name.uid() || !metadata.is_file() {
+        if uid.is_some_and(|uid| metadata.uid() != uid) || !metadata.is_file() {
             return Err(io(format!(
-                "{} belongs to user {}, you are user {}: remove it, or take another name",
+                "{} is no file of user {}: it belongs to user {}; remove it, or take another name",
                 path.display(),
-                metadata.uid(),
-                name.uid()
+                uid.unwrap_or_else(|| metadata.uid()),
+                metadata.uid()
             )));
         }
         let key = key_of(&metadata);
@@ -109,7 +115,7 @@ impl LockFile {
     }
 
     /// Takes a byte for this process, or says who has it.
-    pub(super) fn hold(&self, byte: u32) -> Result<Result<(), Holder>> {
+    pub(crate) fn hold(&self, byte: u32) -> Result<Result<(), Holder>> {
         self.take(byte, true)
     }
 
@@ -131,8 +137,13 @@ impl LockFile {
         Ok(Err(holder(&entry.file, byte)?.unwrap_or(Holder { pid: 0, shared: false })))
     }
 
+    /// Whether this process opened it, and not one that it was forked off from.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.generation.is_current()
+    }
+
     /// Lets a byte go that this process holds.
-    pub(super) fn release(&self, byte: u32) {
+    pub(crate) fn release(&self, byte: u32) {
         let Ok(mut entry) = self.entry() else { return };
         if let Some(at) = entry.held.iter().position(|(held, _)| *held == byte) {
             entry.held.swap_remove(at);
@@ -172,10 +183,10 @@ impl LockFile {
         let table = lock_table()?;
         let mine = |entry: &&mut Entry| entry.key == self.key && entry.generation == self.generation;
         if !self.generation.is_current() {
-            return Err(crate::error::forked("the lock file was opened before a fork: open the segment again"));
+            return Err(crate::error::forked("the lock file was opened before a fork: open again what it belongs to"));
         }
         MutexGuard::try_map(table, |table| table.iter_mut().find(mine))
-            .map_err(|_| fenced("the lock file is closed: open the segment again"))
+            .map_err(|_| fenced("the lock file is closed: open again what it belongs to"))
     }
 }
 
@@ -226,6 +237,9 @@ fn set(file: &File, byte: u32, kind: libc::c_int) -> Result<bool> {
     let error = std::io::Error::last_os_error();
     match error.raw_os_error() {
         Some(libc::EACCES | libc::EAGAIN) => Ok(false),
+        Some(libc::ENOLCK | libc::EOPNOTSUPP | libc::ENOSYS) => {
+            Err(unsupported(format!("this file system has no record locks: {error}")))
+        }
         _ => Err(io(format!("cannot lock byte {byte} of a lock file: {error}"))),
     }
 }

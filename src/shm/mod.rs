@@ -34,6 +34,7 @@ mod sweep;
 mod tests;
 
 pub use control::{Part, PartSpec};
+pub(crate) use lock::{LockFile, OWNER};
 pub use look::{About, Look, PartLook, Seen, Standing, list, look};
 pub use owner::Owner;
 pub use segment::Segment;

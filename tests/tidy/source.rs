@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// Folders with sources of ours; files at the root come besides.
-const FOLDERS: [&str; 9] = [".ci", "benches", "cli", "examples", "ffi", "include", "models", "src", "tests"];
+const FOLDERS: [&str; 10] = [".ci", "benches", "cli", "docs", "examples", "ffi", "include", "models", "src", "tests"];
 
 /// Files of ours at the root. What a user builds or writes there is none of these rules' business.
 const ROOT: [&str; 10] = [
@@ -51,7 +51,8 @@ fn collect(folder: &Path, prefix: &str, deep: bool, found: &mut Vec<Source>) {
         let name = entry.file_name().into_string().unwrap();
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if entry.file_type().unwrap().is_dir() {
-            if deep && name != "target" {
+            // Runs are bytes, whatever their names end in.
+            if deep && name != "target" && path != "tests/fixtures/runs" {
                 collect(&entry.path(), &path, true, found);
             }
         } else if ENDINGS.contains(&ending(&name)) && (deep || ROOT.contains(&name.as_str())) {
