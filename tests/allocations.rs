@@ -1,5 +1,5 @@
 //! What allocates nothing once it is warm, so that a simulation code is not slowed down by our heap: the producer's side of
-//! a patch's way, and a network in the fused plan.
+//! a patch's way, a network in the fused plan, and the log.
 //!
 //! Not here: the operator's stores, which grow with what they keep; networks in tract.
 
@@ -38,7 +38,6 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Allocations of this thread while `work` runs.
-#[cfg(feature = "fused")]
 fn spent(work: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();
     work();
@@ -122,4 +121,27 @@ fn push_of_a_patch_allocates_nothing_once_warm() {
         }
     }
     assert_eq!(pushed, 500);
+}
+
+#[test]
+fn an_entry_of_the_log_allocates_nothing() {
+    use patchstream::store::{Durability, Options, Store};
+
+    for durability in [Durability::None, Durability::Buffered, Durability::Batch] {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("allocations-run");
+        let _ = std::fs::remove_dir_all(&folder);
+        let mut store = Store::create(&folder, "", &Options { durability, ..Options::default() }).unwrap();
+        let groups = if durability == Durability::Batch { 10 } else { 1000 };
+        let spent = spent(|| {
+            for group in 0..groups {
+                for length in [92, 92, 92, 8, 1000] {
+                    store.append(group as u16 % 5, &[1; 1000][..length]).unwrap();
+                }
+                store.commit().unwrap();
+            }
+        });
+        store.close().unwrap();
+        assert_eq!(spent, 0, "{durability:?}");
+        assert_eq!(patchstream::store::read(&folder).unwrap().last, groups * 5);
+    }
 }

@@ -1,7 +1,7 @@
 //! Numbers as bytes, little-endian, one after another without padding: what records and sections are made of.
 //!
 //! A list is its count (u64) and then its values; text is its length in bytes (u32) and then UTF-8.
-//! Not here: checksums ([`super::segment`], [`super::checkpoint`]), and what the numbers mean (who writes them).
+//! Not here: checksums (`segment.rs`, `checkpoint.rs`), and what the numbers mean (who writes them).
 
 use crate::error::{Result, corrupt};
 

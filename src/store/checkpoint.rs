@@ -24,6 +24,8 @@ use crate::error::{Result, argument, corrupt, io};
 const MAGIC: &[u8; 8] = b"pstrmcpt";
 const HEADER: usize = 72;
 const SECTION: usize = 16;
+/// The most sections: a few are usual, and each is looked for one by one.
+const SECTIONS_MAX: usize = 1000;
 
 /// What a checkpoint holds: bytes by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +42,11 @@ impl Sections {
     /// Adds a section.
     ///
     /// # Errors
-    /// `Argument` for an id that is there already.
+    /// `Argument` for an id that is there already, and past 1000 of them.
     pub fn add(&mut self, id: u32, bytes: Vec<u8>) -> Result<&mut Self> {
+        if self.sections.len() == SECTIONS_MAX {
+            return Err(argument(format!("a checkpoint of more than {SECTIONS_MAX} sections: put several into one")));
+        }
         if self.get(id).is_some() {
             return Err(argument(format!("section {id} of a checkpoint is there already: give each its own id")));
         }

@@ -172,7 +172,8 @@ impl Log {
     /// Returns once everything would survive a power cut.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.flush()?;
-        self.dirty().sync(&self.shared, &self.epoch)?;
+        let segments = self.earlier.iter().chain([&self.current]);
+        sync(segments, self.written(), &self.shared, &self.epoch)?;
         self.earlier.clear();
         self.unlooked = 0;
         Ok(())
@@ -282,20 +283,26 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
-    /// Syncs them, and calls them durable if this is still the last writer: had another one read the log before, it would
-    /// not have seen all of this.
+    /// Syncs them, as the log itself does.
     pub(super) fn sync(&self, shared: &Shared, epoch: &Epoch) -> Result<()> {
         shared.check()?;
-        for Segment { path, file, .. } in &self.segments {
-            file.sync().map_err(|error| {
-                let advice = "look after the disk, then open the run again";
-                shared.fail(io(format!("{} could not be synced: {error}; {advice}", path.display())))
-            })?;
-        }
-        epoch.check().map_err(|error| shared.fail(error))?;
-        shared.durable.fetch_max(self.last, Ordering::AcqRel);
-        Ok(())
+        sync(self.segments.iter(), self.last, shared, epoch)
     }
+}
+
+/// Syncs segments, and calls what is in them durable if this is still the last writer: had another one read the log before,
+/// it would not have seen all of it.
+fn sync<'a>(segments: impl Iterator<Item = &'a Segment>, last: u64, shared: &Shared, epoch: &Epoch) -> Result<()> {
+    let unsynced = shared.durable.load(Ordering::Acquire) < last;
+    for Segment { path, file, .. } in segments.filter(|_| unsynced) {
+        file.sync().map_err(|error| {
+            let advice = "look after the disk, then open the run again";
+            shared.fail(io(format!("{} could not be synced: {error}; {advice}", path.display())))
+        })?;
+    }
+    epoch.check().map_err(|error| shared.fail(error))?;
+    shared.durable.fetch_max(last, Ordering::AcqRel);
+    Ok(())
 }
 
 /// Makes a segment whose header is durable before anything follows it: its path, seed and file.

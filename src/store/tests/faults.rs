@@ -149,3 +149,19 @@ fn power_cut_of_a_buffered_run_leaves_a_prefix() {
         });
     }
 }
+
+#[test]
+fn writer_that_goes_on_syncs_what_the_one_before_left_in_memory() {
+    let place = Place::new("left");
+    let disk = FaultyDisk::default();
+    let mut store = Store::create_on(Arc::new(disk.clone()), place.path(), "", &options(Durability::Buffered)).unwrap();
+    append(&mut store, 30);
+    store.close().unwrap();
+    let (mut store, _) = Store::open_on(Arc::new(disk.clone()), place.path(), &options(Durability::Batch)).unwrap();
+    assert_eq!(store.acknowledged(), 30);
+    append(&mut store, 10);
+    store.commit().unwrap();
+    drop(store);
+    disk.cut_power(false, |_| 0);
+    assert_eq!(entries_are_true(&read(place.path()).unwrap(), 1).unwrap(), 40);
+}

@@ -157,4 +157,8 @@ fn sections_have_their_own_ids() {
     sections.add(1, vec![1]).unwrap();
     assert_eq!(sections.add(1, vec![2]).unwrap_err().kind(), ErrorKind::Argument);
     assert_eq!((sections.get(1), sections.get(2)), (Some(&[1][..]), None));
+    for id in 2..=1000 {
+        sections.add(id, Vec::new()).unwrap();
+    }
+    assert_eq!(sections.add(1001, Vec::new()).unwrap_err().kind(), ErrorKind::Argument);
 }
