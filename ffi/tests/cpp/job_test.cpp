@@ -31,15 +31,17 @@ int work(const char *ticket) {
   CHECK(std::vector<float>(given.begin(), given.end()) == field_of(job.id()));
   job.set(patchstream::started);
   const bool stop = about.attempt == 1;
+  const std::array<std::uint32_t, 2> shape{2, 2};
   for (std::uint64_t window = 0; window < (stop ? 2u : 3u); window++) {
     const std::vector<double> sums{1.0 * static_cast<double>(window), 2.0, 3.0, 4.0};
-    const auto code = job.submit("rdf", window, 10, std::array<std::uint32_t, 2>{2, 2}, sums);
+    const auto code = job.submit("rdf", window, 10, shape, sums);
     CHECK(code == (about.attempt == 2 && window < 2 ? patchstream::known : patchstream::ok));
   }
   job.alive();
   bool thrown = false;
   try {
-    job.submit("rdf", 9, 1, std::array<std::uint32_t, 1>{3}, std::vector<double>{1.0});
+    const std::vector<double> one{1.0};
+    job.submit("rdf", 9, 1, shape, one);
   } catch (const patchstream::Error &error) {
     thrown = error.status() == PATCHSTREAM_ERR_ARGUMENT;
   }
