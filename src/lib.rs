@@ -30,6 +30,7 @@
 pub mod dynim;
 pub mod encode;
 pub mod error;
+pub mod feedback;
 #[allow(unsafe_code, reason = "registers, signal masks and affinity")]
 pub mod guest;
 pub mod ids;

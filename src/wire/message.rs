@@ -4,6 +4,7 @@
 //! Not here: how they become bytes ([`super::Packer`]) and come back ([`super::messages`]).
 
 use super::job::{Ask, Job, JobState, RdfSample, Refusal};
+use crate::feedback::Table as FeedbackTable;
 use crate::patch::{Constellation, Meta, Protein};
 
 /// One message of a stream.
@@ -27,8 +28,10 @@ pub enum Message {
     JobState(JobState),
     /// A worker gets no job, or has lost the one it had.
     Refusal(Refusal),
-    /// A message that this reader passes over, by its number in the schema's `Body`: 7 is a feedback table, those over 10
-    /// come from a newer writer.
+    /// Radial distribution functions and potentials for the macro model.
+    FeedbackTable(FeedbackTable),
+    /// A message that this reader passes over, by its number in the schema's `Body`: those over 10 come from a newer
+    /// writer.
     Other(u8),
 }
 

@@ -6,6 +6,7 @@
 //! Not here: densities (plain float32 beside the message), where messages lie ([`crate::ring`]),
 //! whether a patch makes sense ([`crate::patch::check_meta`]).
 
+mod feedback;
 mod job;
 mod message;
 mod pack;
@@ -24,12 +25,15 @@ mod patchstream_generated;
 mod view;
 
 #[cfg(test)]
+mod feedback_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod job_tests;
 #[cfg(test)]
 mod tests;
 
+pub use crate::feedback::Table as FeedbackTable;
 pub use job::{AcceptedWindows, Ask, Densities, Job, JobState, Place, RdfSample, Refusal};
 pub use message::{Message, PatchMeta, Selection, SelectionBatch, Weights};
 pub use pack::Packer;

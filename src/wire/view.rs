@@ -185,6 +185,9 @@ fn message(framed: &[u8]) -> Result<Message> {
     if let Some(table) = message.body_as_weights() {
         return weights(table).map(Message::Weights);
     }
+    if let Some(table) = message.body_as_feedback_table() {
+        return super::feedback::view(table).map(Message::FeedbackTable);
+    }
     if let Some(table) = message.body_as_selection() {
         return Ok(Message::Selection(selection(table)));
     }

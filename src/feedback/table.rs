@@ -1,0 +1,157 @@
+//! The table that the macro model gets: g(r), how sure it is, potentials.
+//!
+//! nm, kT. Layout of the grids: `value[(state * lipids + lipid) * bins + bin]`.
+//! Not here: its bytes ([`crate::wire`]), when one is made ([`super::publish`]).
+
+use super::bins::Bins;
+use super::collected::Collected;
+use super::prior::Prior;
+use super::sample::{RDF, Simulation};
+use crate::error::{Result, shape, value};
+
+/// Radial distribution functions and potentials. What is published does not change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// From 1, one more for each published table; 0: not published.
+    pub version: u64,
+    /// The first step at which it is in force.
+    pub in_force_from: i64,
+    /// Names of the protein states, in order.
+    pub states: Vec<String>,
+    /// Names of the lipids, in the order of the channels.
+    pub lipids: Vec<String>,
+    /// Centres of the bins, nm.
+    pub r_nm: Vec<f64>,
+    /// Weighted mean of g(r), no unit; 1 where nothing is known.
+    pub g: Vec<f64>,
+    /// Its standard error; +infinity where it is not known.
+    pub standard_error: Vec<f64>,
+    /// Potentials in kT, 0 for states of which nothing is known; `None` where the host inverts by itself.
+    pub potential_kt: Option<Vec<f64>>,
+    /// Simulations that went in, one value a state. 0 without a prior: the host keeps what it has for that state.
+    pub simulations: Vec<u64>,
+    /// How many equally weighted simulations they are worth, one value a state.
+    pub effective_samples: Vec<f64>,
+}
+
+impl Table {
+    /// Checks that the lists fit each other.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) if not.
+    pub fn check(&self) -> Result<()> {
+        let (states, lipids, bins) = (self.states.len(), self.lipids.len(), self.r_nm.len());
+        let values = states.checked_mul(lipids).and_then(|rows| rows.checked_mul(bins));
+        let grids = [Some(&self.g), Some(&self.standard_error), self.potential_kt.as_ref()];
+        for grid in grids.into_iter().flatten() {
+            if Some(grid.len()) != values {
+                return Err(shape(format!(
+                    "a feedback table of {states} states, {lipids} lipids and {bins} bins has a grid of {} values: its \
+                     writer is at fault",
+                    grid.len()
+                )));
+            }
+        }
+        if self.simulations.len() != states || self.effective_samples.len() != states {
+            return Err(shape(format!(
+                "a feedback table of {states} states counts simulations of {} and effective ones of {}: its writer is at \
+                 fault",
+                self.simulations.len(),
+                self.effective_samples.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// g of a state's lipid, a value a bin; empty if there is none.
+    pub fn g_of(&self, state: usize, lipid: usize) -> &[f64] {
+        self.row(&self.g, state, lipid)
+    }
+
+    /// The standard error of the same.
+    pub fn standard_error_of(&self, state: usize, lipid: usize) -> &[f64] {
+        self.row(&self.standard_error, state, lipid)
+    }
+
+    /// The potential in kT of the same; empty without potentials.
+    pub fn potential_of(&self, state: usize, lipid: usize) -> &[f64] {
+        self.potential_kt.as_ref().map_or(&[], |potential| self.row(potential, state, lipid))
+    }
+
+    /// How far g is from that of a table before it: root mean square, in standard errors of this one, of all values whose
+    /// error is known; +infinity if there is none.
+    pub fn change_from(&self, before: &Self) -> f64 {
+        let known = self.g.iter().zip(&before.g).zip(&self.standard_error).filter(|(_, e)| **e > 0.0 && e.is_finite());
+        let (sum, count) =
+            known.fold((0.0, 0_u64), |(sum, count), ((g, old), error)| (sum + ((g - old) / error).powi(2), count + 1));
+        if count == 0 { f64::INFINITY } else { (sum / count as f64).sqrt() }
+    }
+
+    fn row<'a>(&self, grid: &'a [f64], state: usize, lipid: usize) -> &'a [f64] {
+        let (lipids, bins) = (self.lipids.len(), self.r_nm.len());
+        if state >= self.states.len() || lipid >= lipids {
+            return &[];
+        }
+        grid.get((state * lipids + lipid) * bins..).and_then(|rest| rest.get(..bins)).unwrap_or(&[])
+    }
+}
+
+/// One state's part of a table.
+pub(super) struct StateG {
+    /// `[lipid * bins + bin]`.
+    pub(super) g: Vec<f64>,
+    pub(super) standard_error: Vec<f64>,
+    pub(super) simulations: u64,
+    pub(super) effective: f64,
+    /// Whether a simulation or a prior says anything.
+    pub(super) known: bool,
+}
+
+/// g(r) of a state from the jobs of that state, each with its weight; without jobs, from the prior.
+pub(super) fn state_g(
+    collected: &Collected,
+    bins: Bins,
+    lipids: usize,
+    jobs: &[u64],
+    weights: &[f64],
+    prior: Option<(&Prior, usize)>,
+) -> Result<StateG> {
+    let count = bins.count();
+    let mut all = StateG {
+        g: vec![1.0; lipids * count],
+        standard_error: vec![f64::INFINITY; lipids * count],
+        simulations: 0,
+        effective: 0.0,
+        known: prior.is_some() || !jobs.is_empty(),
+    };
+    let mut present = vec![false; lipids];
+    if !jobs.is_empty() {
+        if let Some(bad) = weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite())) {
+            return Err(value(format!("a weight of {bad} for feedback: use 0 or a positive number")));
+        }
+        let pairs = |simulation: &Simulation| {
+            let references = f64::from(simulation.references);
+            simulation.densities_nm2.iter().map(|density| references * density).collect()
+        };
+        let mean = collected.mean_over(RDF, jobs, weights, |job| collected.simulation(job).map(pairs))?;
+        (all.simulations, all.effective) = (mean.simulations, mean.effective);
+        for lipid in 0..lipids {
+            present[lipid] = mean.expected[lipid] > 0.0;
+            for bin in (0..count).filter(|_| present[lipid]) {
+                let (at, area) = (lipid * count + bin, bins.area_nm2(bin));
+                let error = if mean.between[at].is_finite() { mean.between[at] } else { mean.blocks[at] };
+                all.g[at] = mean.values[at] / area;
+                // Where no simulation has counted anything they all agree, but only up to a count.
+                all.standard_error[at] = error.max(mean.grain[lipid]) / area;
+            }
+        }
+    }
+    if let Some((prior, first)) = prior {
+        for at in 0..lipids * count {
+            let effective = if present[at / count] { all.effective } else { 0.0 };
+            let measured = (all.g[at], all.standard_error[at]);
+            (all.g[at], all.standard_error[at]) = prior.join(first + at, measured, effective);
+        }
+    }
+    Ok(all)
+}

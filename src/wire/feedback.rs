@@ -1,0 +1,74 @@
+//! Feedback tables: packing and viewing.
+//!
+//! Layout of the grids: `value[(state * lipids + lipid) * bins + bin]`; nm, kT. A table is one message: 18 states, 14 lipids
+//! and 600 bins are 1.2 MB a grid.
+//! Not here: the verifier's limits ([`super::view`]), what the values mean ([`crate::feedback`]).
+
+use flatbuffers::{ForwardsUOffset, Vector, WIPOffset};
+
+use super::fb;
+use super::pack::Packer;
+use crate::error::{Result, value};
+use crate::feedback::Table;
+
+impl Packer {
+    /// Packs a feedback table, size-prefixed.
+    ///
+    /// # Panics
+    /// If it takes more than 2 GiB.
+    pub fn feedback_table(&mut self, table: &Table) -> &[u8] {
+        self.builder.reset();
+        let states = self.names(&table.states);
+        let lipids = self.names(&table.lipids);
+        let r_nm = self.builder.create_vector(&table.r_nm);
+        let g = self.builder.create_vector(&table.g);
+        let standard_error = self.builder.create_vector(&table.standard_error);
+        let potential_kt = table.potential_kt.as_ref().map(|potential| self.builder.create_vector(potential));
+        let simulations = self.builder.create_vector(&table.simulations);
+        let effective_samples = self.builder.create_vector(&table.effective_samples);
+        let body = fb::FeedbackTable::create(
+            &mut self.builder,
+            &fb::FeedbackTableArgs {
+                version: table.version,
+                in_force_from: table.in_force_from,
+                states: Some(states),
+                lipids: Some(lipids),
+                r_nm: Some(r_nm),
+                g: Some(g),
+                standard_error: Some(standard_error),
+                potential_kt,
+                simulations: Some(simulations),
+                effective_samples: Some(effective_samples),
+            },
+        );
+        self.finish(fb::Body::FeedbackTable, body.as_union_value());
+        self.builder.finished_data()
+    }
+
+    fn names(&mut self, names: &[String]) -> WIPOffset<Vector<'static, ForwardsUOffset<&'static str>>> {
+        let names: Vec<_> = names.iter().map(|name| self.builder.create_string(name)).collect();
+        self.builder.create_vector(&names)
+    }
+}
+
+/// A verified table as plain values.
+///
+/// # Errors
+/// [`ErrorKind::Value`](crate::error::ErrorKind::Value) if its lists do not fit each other.
+pub(super) fn view(table: fb::FeedbackTable) -> Result<Table> {
+    let names = |names: Vector<'_, ForwardsUOffset<&str>>| names.iter().map(str::to_owned).collect();
+    let viewed = Table {
+        version: table.version(),
+        in_force_from: table.in_force_from(),
+        states: names(table.states()),
+        lipids: names(table.lipids()),
+        r_nm: table.r_nm().iter().collect(),
+        g: table.g().iter().collect(),
+        standard_error: table.standard_error().iter().collect(),
+        potential_kt: table.potential_kt().map(|potential| potential.iter().collect()),
+        simulations: table.simulations().iter().collect(),
+        effective_samples: table.effective_samples().iter().collect(),
+    };
+    viewed.check().map_err(|error| value(error.message()))?;
+    Ok(viewed)
+}
