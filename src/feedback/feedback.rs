@@ -13,7 +13,7 @@ use super::prior::Prior;
 use super::publish::{Due, Since, When};
 use super::sample::{RDF, Sample, Simulation, Submitted};
 use super::table::{Table, state_g};
-use crate::error::{Result, argument, conflict, shape, state};
+use crate::error::{Result, argument, conflict, shape, state, unknown};
 
 /// The most values of a table.
 const VALUES_MAX: usize = 1 << 26;
@@ -119,7 +119,7 @@ impl Feedback {
     /// not configured.
     pub fn announce(&mut self, simulation: Simulation) -> Result<Submitted> {
         if let Some(at) = simulation.state.filter(|&at| usize::from(at) >= self.settings.states.len()) {
-            return Err(crate::error::unknown(format!(
+            return Err(unknown(format!(
                 "job {} is of protein state {at}, there are {}, from 0: configure it",
                 simulation.job,
                 self.settings.states.len()
@@ -201,14 +201,14 @@ impl Feedback {
             simulations: Vec::new(),
             effective_samples: Vec::new(),
         };
-        for at in 0..states.len() {
+        for (at, name) in states.iter().enumerate() {
             let (jobs, weights) = choose(at as u16)?;
             if jobs.len() != weights.len() {
                 return Err(argument(format!("{} jobs and {} weights: give one a job", jobs.len(), weights.len())));
             }
             let of_other = |job: &&u64| self.collected.simulation(**job).is_some_and(|s| s.state != Some(at as u16));
             if let Some(job) = jobs.iter().find(of_other) {
-                return Err(argument(format!("job {job} is not of the state `{}`: leave it out", states[at])));
+                return Err(argument(format!("job {job} is not of the state `{name}`: leave it out")));
             }
             let prior = prior.as_ref().map(|prior| (prior, at * row));
             let all = state_g(&self.collected, *bins, lipids.len(), &jobs, &weights, prior)?;

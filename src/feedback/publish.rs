@@ -44,7 +44,9 @@ impl When {
             )));
         }
         match self.change {
-            Some(Change { standard_errors, look_every }) if !(standard_errors > 0.0) || look_every == 0 => {
+            Some(Change { standard_errors, look_every })
+                if standard_errors.is_nan() || standard_errors <= 0.0 || look_every == 0 =>
+            {
                 Err(argument(format!(
                     "publishing on a change of {standard_errors} standard errors, looked for every {look_every} samples: \
                      use positive numbers"

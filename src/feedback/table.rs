@@ -3,11 +3,13 @@
 //! nm, kT. Layout of the grids: `value[(state * lipids + lipid) * bins + bin]`.
 //! Not here: its bytes ([`crate::wire`]), when one is made ([`super::publish`]).
 
+use std::ops::RangeInclusive;
+
 use super::bins::Bins;
 use super::collected::Collected;
 use super::prior::Prior;
 use super::sample::{RDF, Simulation};
-use crate::error::{Result, shape, value};
+use crate::error::{Result, shape};
 
 /// Radial distribution functions and potentials. What is published does not change.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +89,29 @@ impl Table {
         if count == 0 { f64::INFINITY } else { (sum / count as f64).sqrt() }
     }
 
+    /// How far g is from that of somebody else, in the table's layout: root mean square over the states of at least
+    /// `least_simulations`, all lipids, and the bins whose centres lie in `r_nm`; `None` if there are no such values.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of values.
+    pub fn rms_from(&self, g: &[f64], least_simulations: u64, r_nm: RangeInclusive<f64>) -> Result<Option<f64>> {
+        if g.len() != self.g.len() {
+            return Err(shape(format!(
+                "g to compare with has {} values, the table {}: give one of each state, lipid and bin",
+                g.len(),
+                self.g.len()
+            )));
+        }
+        let (bins, row) = (self.r_nm.len(), self.lipids.len() * self.r_nm.len());
+        let counts = |at: usize| {
+            self.simulations.get(at / row).is_some_and(|&n| n >= least_simulations)
+                && r_nm.contains(&self.r_nm[at % bins])
+        };
+        let apart = self.g.iter().zip(g).enumerate().filter(|&(at, _)| counts(at));
+        let (sum, count) = apart.fold((0.0, 0_u64), |(sum, count), (_, (a, b))| (sum + (a - b).powi(2), count + 1));
+        Ok((count > 0).then(|| (sum / count as f64).sqrt()))
+    }
+
     fn row<'a>(&self, grid: &'a [f64], state: usize, lipid: usize) -> &'a [f64] {
         let (lipids, bins) = (self.lipids.len(), self.r_nm.len());
         if state >= self.states.len() || lipid >= lipids {
@@ -126,18 +151,15 @@ pub(super) fn state_g(
     };
     let mut present = vec![false; lipids];
     if !jobs.is_empty() {
-        if let Some(bad) = weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite())) {
-            return Err(value(format!("a weight of {bad} for feedback: use 0 or a positive number")));
-        }
         let pairs = |simulation: &Simulation| {
             let references = f64::from(simulation.references);
             simulation.densities_nm2.iter().map(|density| references * density).collect()
         };
         let mean = collected.mean_over(RDF, jobs, weights, |job| collected.simulation(job).map(pairs))?;
         (all.simulations, all.effective) = (mean.simulations, mean.effective);
-        for lipid in 0..lipids {
-            present[lipid] = mean.expected[lipid] > 0.0;
-            for bin in (0..count).filter(|_| present[lipid]) {
+        for (lipid, present) in present.iter_mut().enumerate() {
+            *present = mean.expected[lipid] > 0.0;
+            for bin in (0..count).filter(|_| *present) {
                 let (at, area) = (lipid * count + bin, bins.area_nm2(bin));
                 let error = if mean.between[at].is_finite() { mean.between[at] } else { mean.blocks[at] };
                 all.g[at] = mean.values[at] / area;

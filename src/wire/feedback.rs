@@ -1,4 +1,4 @@
-//! Feedback tables: packing and viewing.
+//! Feedback tables: packing and viewing; samples as feedback takes them.
 //!
 //! Layout of the grids: `value[(state * lipids + lipid) * bins + bin]`; nm, kT. A table is one message: 18 states, 14 lipids
 //! and 600 bins are 1.2 MB a grid.
@@ -7,9 +7,10 @@
 use flatbuffers::{ForwardsUOffset, Vector, WIPOffset};
 
 use super::fb;
+use super::job::RdfSample;
 use super::pack::Packer;
 use crate::error::{Result, value};
-use crate::feedback::Table;
+use crate::feedback::{Sample, Table};
 
 impl Packer {
     /// Packs a feedback table, size-prefixed.
@@ -48,6 +49,14 @@ impl Packer {
     fn names(&mut self, names: &[String]) -> WIPOffset<Vector<'static, ForwardsUOffset<&'static str>>> {
         let names: Vec<_> = names.iter().map(|name| self.builder.create_string(name)).collect();
         self.builder.create_vector(&names)
+    }
+}
+
+impl RdfSample {
+    /// What feedback takes of it.
+    pub fn sample(&self) -> Sample<'_> {
+        let Self { job, observable, window, frames, shape, sums, .. } = self;
+        Sample { job: *job, observable, window: *window, frames: *frames, shape, sums }
     }
 }
 

@@ -148,3 +148,12 @@ fn a_table_whose_grids_all_point_at_one_long_list_is_refused() {
     let viewed: Vec<_> = messages(builder.finished_data()).collect();
     assert_eq!(viewed[0].as_ref().unwrap_err().kind(), ErrorKind::Value);
 }
+
+#[test]
+fn a_sample_message_is_what_feedback_takes() {
+    let (shape, sums) = (vec![1, 2], vec![3.0, 4.0]);
+    let message = RdfSample { job: 7, attempt: 2, observable: "rdf".into(), window: 5, frames: 9, shape, sums };
+    let sample = message.sample();
+    assert_eq!((sample.job, sample.observable, sample.window, sample.frames), (7, "rdf", 5, 9));
+    assert_eq!((sample.shape, sample.sums), (&[1, 2][..], &[3.0, 4.0][..]));
+}

@@ -253,3 +253,17 @@ fn what_has_not_moved_beyond_its_error_bar_is_not_published() {
     let looks: Vec<bool> = [1.0, 1.0, 1.01, 3.0, 3.0].into_iter().map(|rate| look(&mut feedback, rate)).collect();
     assert_eq!(looks[..4], [true, false, false, true]);
 }
+
+#[test]
+fn the_distance_of_two_g_is_over_the_states_and_radii_that_are_named() {
+    let feedback = reported(settings(), &[1, 2, 3], 0, &[8.0; 8]);
+    let table = feedback.form(equal).unwrap();
+    let mut other = table.g.clone();
+    other[1] += 0.3; // r = 0.75 nm of the first lipid
+    other[3] += 9.0; // r = 1.75 nm
+    other[8] += 9.0; // the state without simulations
+    let rms = |least, r_nm| table.rms_from(&other, least, r_nm).unwrap();
+    assert!((rms(3, 0.7..=1.5).unwrap() - (0.09_f64 / 4.0).sqrt()).abs() < 1e-12);
+    assert_eq!((rms(4, 0.7..=1.5), rms(3, 3.0..=4.0), rms(3, 0.2..=0.3)), (None, None, Some(0.0)));
+    assert_eq!(table.rms_from(&other[1..], 3, 0.0..=2.0).unwrap_err().kind(), ErrorKind::Shape);
+}
