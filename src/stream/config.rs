@@ -66,6 +66,11 @@ pub struct Config {
     pub worker_cpu: Option<usize>,
     /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
     pub retention: Option<RetentionConfig>,
+    /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`. Without it there is no way in
+    /// but this process's own.
+    pub transport: Option<String>,
+    /// What producers of other processes say of a patch's content is computed again. Everything else is checked anyway.
+    pub untrusted: bool,
     /// The channels. Without it the 14 lipids.
     pub species: Option<SpeciesConfig>,
     /// The protein states, in the order of their numbers. Empty: the 18 of RAS and RAF.
@@ -111,6 +116,8 @@ impl Default for Config {
             background: false,
             worker_cpu: None,
             retention: None,
+            transport: None,
+            untrusted: false,
             species: None,
             states: Vec::new(),
         }
