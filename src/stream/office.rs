@@ -7,7 +7,6 @@ use std::collections::{HashMap, VecDeque};
 use super::config::{Config, LogLevel};
 use super::jobs::{JobReport, JobStats, no_transport};
 use super::operator::Operator;
-use super::stream::Shared;
 use crate::dynim::State;
 use crate::error::{Error, Result};
 use crate::job::{self, Deliver, Line, Moved, Office, Transport};
@@ -81,11 +80,6 @@ impl Jobs {
         self.office.welcome(lane);
     }
 
-    /// The lanes of workers that are gone.
-    pub(super) fn gone(&mut self) -> Vec<Lane> {
-        self.office.gone()
-    }
-
     /// Whether a turn would do something.
     pub(super) fn has_work(&mut self) -> bool {
         self.lost.is_none() && self.office.has_work(&self.line)
@@ -106,6 +100,9 @@ impl Operator {
                     jobs.lost = Some(error);
                 }
             }
+        }
+        if let Some(door) = &mut self.door {
+            jobs.office.gone().into_iter().for_each(|lane| door.retire(lane));
         }
         self.jobs = Some(jobs);
         any
@@ -251,21 +248,4 @@ impl Operator {
 
 fn bytes_of(sample: &RdfSample) -> u64 {
     8 * sample.sums.len() as u64
-}
-
-/// Takes the lanes in that came, and lets those go whose workers are gone.
-impl Operator {
-    pub(super) fn greet_workers(&mut self, shared: &Shared) {
-        let _ = shared;
-        let (Some(door), Some(jobs)) = (&mut self.door, &mut self.jobs) else { return };
-        for lane in jobs.gone() {
-            door.retire(lane);
-        }
-        for lane in door.newcomers() {
-            match lane {
-                Ok(lane) => jobs.welcome(lane),
-                Err(error) => self.lines.push((LogLevel::Warning, error.to_string())),
-            }
-        }
-    }
 }
