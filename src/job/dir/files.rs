@@ -153,11 +153,11 @@ pub(super) fn link(from: &Path, to: &Path) -> Result<bool> {
     }
 }
 
-/// Removes a file; false if it is gone already.
+/// Removes a file; false if it is gone already, or somebody's folder.
 pub(super) fn remove(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == Io::NotFound => Ok(false),
+        Err(error) if matches!(error.kind(), Io::NotFound | Io::IsADirectory) => Ok(false),
         Err(error) => Err(failed("remove", path, &error)),
     }
 }

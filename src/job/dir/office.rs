@@ -3,7 +3,8 @@
 //! Workers claim jobs by themselves, so nothing waits for the owner but the results. One turn, at most one every
 //! [`Options::poll`], lists `claims`, then `inbox`, in this order: a last word that is seen came after every message of
 //! its attempt, so these are all in the list. A dead worker's job is freed in one turn and goes back into the line in the
-//! next, for the same reason.
+//! next, for the same reason. A job that comes back keeps its place, a failed one goes to the end; the line in memory goes
+//! by its own rule and follows what workers take.
 //!
 //! | what | operations on the file system |
 //! |---|---|
