@@ -2,11 +2,17 @@
 //!
 //! | what | operations on the file system |
 //! |---|---|
-//! | a look while waiting | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
-//! | taking a job | write and link a claim; list `claims`, `inbox`, `results/ID`; read the ticket |
+//! | opening the folder, once a job | look at ten names, read one file, make and remove one |
+//! | a look while waiting, one every [`Options::poll`] | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
+//! | taking a job | write and link a claim; list `claims`, `inbox` and `results/ID`; read the ticket |
 //! | any call on it | look at three names; at most every quarter of the lease: write one byte |
-//! | a message | as above, and write and rename one file |
+//! | a message, one a window | as above, and write and rename one file |
 //! | the last word | as above, and write and link one file |
+//!
+//! With [`Options::sync`] each file that is written is two calls more that wait for the disk.
+//!
+//! [`Options::poll`]: super::Options::poll
+//! [`Options::sync`]: super::Options::sync
 //!
 //! A job that comes back keeps its place in the line. Messages that an earlier attempt left are adopted: they get names
 //! of the new attempt, so that the owner takes them in, and their windows are known.
