@@ -30,6 +30,7 @@ use super::claim::{Claim, Judge, Life, Scope, Top, describe, read_who, top_owner
 use super::files;
 use super::folder::{Folder, Options};
 use super::frame::{Frame, Kind};
+use super::look::clean_folder;
 use super::names::{self, Word};
 use crate::dynim::State;
 use crate::error::{Error, ErrorKind, Result, busy, conflict, value};
@@ -101,6 +102,7 @@ impl DirOffice {
             packer: Packer::new(),
         };
         office.remove_earlier_owners(epoch)?;
+        clean_folder(&office.folder)?;
         office.recall(line)?;
         Ok(office)
     }
