@@ -2,9 +2,8 @@
 //!
 //! Not here: how it gets here and where its results go ([`super::transport`]).
 
-use std::path::Path;
-
 use super::desk::ShmDesk;
+use super::dir::DirDesk;
 use super::past::Want;
 use super::ticket::{Ticket, Transport};
 use super::transport::{Desk, Given, Sent, check_sample};
@@ -66,7 +65,7 @@ impl Job {
     fn take(transport: &Transport, want: Want, wait: &Wait<'_>) -> Result<Option<Self>> {
         let mut desk: Box<dyn Desk> = match transport {
             Transport::Shm(name) => Box::new(ShmDesk::attach(name, wait)?),
-            Transport::Dir(path) => open_folder(path)?,
+            Transport::Dir(path) => Box::new(DirDesk::open(path, wait)?),
         };
         let Some(given) = desk.take(want, wait)? else { return Ok(None) };
         let known = Windows::unpack(&given.job.accepted);
@@ -210,8 +209,4 @@ fn submitted(sent: Sent) -> Submitted {
         Sent::Full => Submitted::Full,
         Sent::Stopped => Submitted::Stopped,
     }
-}
-
-fn open_folder(path: &Path) -> Result<Box<dyn Desk>> {
-    Err(crate::error::unsupported(format!("transport dir:{}: this build has none", path.display())))
 }

@@ -5,10 +5,12 @@
 //! before. A worker that dies or is interrupted puts its job back to the front, one that fails puts it to the end, and
 //! after three failures the job is set aside. The first accepted (job, observable, window) wins.
 //!
-//! One transport carries them: `shm:NAME`, lanes through shared memory of one machine.
+//! One of two transports carries them: `shm:NAME`, lanes through shared memory of one machine, or `dir:PATH`, files in a
+//! folder that all machines see ([`dir`]).
 //! Not here: who is picked ([`crate::dynim`]), what the results are for, and the owner's densities ([`crate::stream`]).
 
 mod desk;
+pub mod dir;
 mod job;
 mod line;
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod ticket;
 mod transport;
 mod windows;
 
+pub(crate) use dir::DirOffice;
 pub use job::{Job, Submitted};
 pub(crate) use line::Line;
 pub(crate) use office::{ShmOffice, hash};

@@ -4,12 +4,14 @@
 //! patches are: in [`poll`](Stream::poll) and [`select`](Stream::select), or by the stream's own thread.
 //! Not here: what is done at each turn ([`super::office`]), the line and its rules ([`crate::job`]).
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::stream::Stream;
 use crate::dynim::State;
 use crate::error::{Result, argument, state, unknown};
-use crate::job::JobCounts;
+use crate::job::{JobCounts, dir};
 use crate::wire::RdfSample;
 
 /// `[jobs]`: options of jobs.
@@ -19,7 +21,8 @@ pub struct JobsConfig {
     /// The most bytes of samples that wait to be taken. When they are reached, samples stay where their workers put
     /// them, who are told "full"; nothing is lost.
     pub sample_bytes: u64,
-    /// Of `dir:`: seconds after which a worker that says nothing counts as dead.
+    /// Of `dir:`: seconds after which a worker that says nothing counts as dead, 1 at least. The options of a folder are
+    /// those that it was made with.
     pub lease_s: f64,
     /// Of `dir:`: seconds between two looks into the folder.
     pub poll_s: f64,
@@ -60,6 +63,12 @@ impl Default for JobsConfig {
 }
 
 impl JobsConfig {
+    /// The same for a folder.
+    pub(super) fn folder(&self) -> dir::Options {
+        let [lease, poll] = [self.lease_s, self.poll_s].map(Duration::from_secs_f64);
+        dir::Options { lease, poll, ..dir::Options::default() }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         for (name, value) in [("lease_s", self.lease_s), ("poll_s", self.poll_s)] {
             if !(value > 0.0 && value <= 1e9) {

@@ -9,7 +9,7 @@ use super::jobs::{JobReport, JobStats, no_transport};
 use super::operator::Operator;
 use crate::dynim::State;
 use crate::error::{Error, Result};
-use crate::job::{self, Deliver, Line, Moved, Office, Transport};
+use crate::job::{self, Deliver, DirOffice, Line, Moved, Office, ShmOffice, Transport};
 use crate::lane::Lane;
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
@@ -41,7 +41,13 @@ struct Store {
 }
 
 impl Jobs {
-    pub(super) fn new(transport: Transport, office: Box<dyn Office>, config: &Config, shape: Shape) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        line: Line,
+        office: Box<dyn Office>,
+        config: &Config,
+        shape: Shape,
+    ) -> Self {
         let store = Store {
             shape,
             size_nm: config.size_nm,
@@ -52,7 +58,7 @@ impl Jobs {
             sample_bytes_max: config.jobs.sample_bytes,
             densities: vec![0.0; shape.len()],
         };
-        Self { transport, line: Line::default(), office, store, lost: None }
+        Self { transport, line, office, store, lost: None }
     }
 
     pub(super) fn stats(&self) -> JobStats {
@@ -165,7 +171,10 @@ impl Jobs {
             accepted: Vec::new(),
             ask: 0,
         };
-        self.line.issue(id)?;
+        // One that an earlier owner of a folder issued goes on where it was.
+        if self.line.past(id).is_none_or(|past| past.state == State::Returned) {
+            self.line.issue(id)?;
+        }
         if let Err(error) = self.office.issue(&message, &self.store.densities) {
             operator.lines.push((LogLevel::Warning, format!("job {id} is not out yet: {error}")));
         }
@@ -248,4 +257,23 @@ impl Operator {
 
 fn bytes_of(sample: &RdfSample) -> u64 {
     8 * sample.sums.len() as u64
+}
+
+/// How other processes reach the stream.
+impl Operator {
+    /// Opens the transport, after which every pick is a job. A folder's name becomes one that holds anywhere.
+    pub(super) fn open_transport(&mut self, transport: &mut Transport, config: &Config, shape: Shape) -> Result<()> {
+        config.jobs.check()?;
+        let mut line = Line::default();
+        let office: Box<dyn Office> = match transport {
+            Transport::Shm(_) => Box::new(ShmOffice::default()),
+            Transport::Dir(path) => {
+                let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
+                *transport = Transport::Dir(office.path().to_owned());
+                Box::new(office)
+            }
+        };
+        self.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, config, shape)));
+        Ok(())
+    }
 }

@@ -12,7 +12,6 @@ use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::{Log, LogLevel};
 use super::local::Local;
-use super::office::Jobs;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
@@ -22,9 +21,9 @@ use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, panic, state, unsupported};
+use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
-use crate::job::{ShmOffice, Transport};
+use crate::job::Transport;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring::{self, Doorbell};
 use crate::sync::{AtomicBool, Ordering};
@@ -130,20 +129,13 @@ impl Stream {
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
-        let transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
+        let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         let usual = transport.as_ref().map(|_| RetentionConfig::default());
         if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
         }
-        if let Some(transport) = &transport {
-            config.jobs.check()?;
-            let office = match transport {
-                Transport::Shm(_) => Box::new(ShmOffice::default()),
-                Transport::Dir(path) => {
-                    return Err(unsupported(format!("transport dir:{}: this build has none", path.display())));
-                }
-            };
-            operator.jobs = Some(Box::new(Jobs::new(transport.clone(), office, &config, shape)));
+        if let Some(transport) = &mut transport {
+            operator.open_transport(transport, &config, shape)?;
         }
         let about = About::new(shape, config.size_nm, config.slots, &species, &states);
         // Last of what may fail: from here on peers come.
