@@ -10,7 +10,7 @@ use super::config::LogLevel;
 use super::local::content_of;
 use super::operator::Operator;
 use super::stream::Shared;
-use crate::error::{Error, ErrorKind, Result, argument, corrupt, shape, state, value};
+use crate::error::{ErrorKind, Result, argument, corrupt, shape, state, value};
 use crate::lane::{self, Door, Role};
 use crate::patch::{Constellation, Meta, check_densities, check_meta};
 use crate::ring::{Consumer, Doorbell, Record};

@@ -40,6 +40,18 @@ fn c_program_reads_densities_that_are_kept() {
 }
 
 #[test]
+fn c_and_cpp_programs_attach_producers_to_a_stream() {
+    for (source, name, flags) in [
+        ("ffi/tests/c/attach_test.c", "attach_test_c", &[][..]),
+        ("ffi/tests/cpp/attach_test.cpp", "attach_test_cpp", &[]),
+        ("ffi/tests/cpp/attach_test.cpp", "attach_test_cpp_noexcept", &["-fno-exceptions"]),
+    ] {
+        let said = run(source, name, flags, Link::Shared);
+        assert!(said.ends_with("attach_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
 fn cpp_face_has_queues_states_and_history_with_and_without_exceptions() {
     for (name, flags) in [("queues_test_cpp", &[][..]), ("queues_test_cpp_noexcept", &["-fno-exceptions"])] {
         let said = run("ffi/tests/cpp/queues_test.cpp", name, flags, Link::Shared);
