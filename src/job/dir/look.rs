@@ -122,18 +122,13 @@ pub fn look(path: &Path) -> Result<Look> {
 ///
 /// # Errors
 /// Those of a folder that is none or cannot be used.
-<<<<<<< HEAD
 pub fn clean(path: &Path, dry: bool) -> Result<Cleaned> {
-    let folder = Folder::open(path)?;
-    let remove = |path: &Path| if dry { Ok(true) } else { files::remove(path) };
-=======
-pub fn clean(path: &Path) -> Result<Cleaned> {
-    clean_folder(&Folder::open(path)?)
+    clean_folder(&Folder::open(path)?, dry)
 }
 
 /// The same of a folder that is open.
-pub(super) fn clean_folder(folder: &Folder) -> Result<Cleaned> {
->>>>>>> b9ac4273bbee96487200c45379d0aa4a1e21a71e
+pub(super) fn clean_folder(folder: &Folder, dry: bool) -> Result<Cleaned> {
+    let remove = |path: &Path| if dry { Ok(true) } else { files::remove(path) };
     let now = files::now(&folder.tmp())?;
     let mut cleaned = Cleaned::default();
     for name in files::list(&folder.tmp())?.0 {

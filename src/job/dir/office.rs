@@ -102,7 +102,7 @@ impl DirOffice {
             packer: Packer::new(),
         };
         office.remove_earlier_owners(epoch)?;
-        clean_folder(&office.folder)?;
+        clean_folder(&office.folder, false)?;
         office.recall(line)?;
         Ok(office)
     }
