@@ -71,6 +71,9 @@ pub struct patchstream_options {
     pub route_user: *mut c_void,
     /// A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
     pub classifier: *const c_char,
+    /// How other processes reach the stream: "shm:NAME" or "dir:PATH". Every pick becomes a job that workers take, and the
+    /// densities of patches are kept for it: none.
+    pub transport: *const c_char,
 }
 
 // SAFETY: as the trait asks: numbers, pointers, and optional functions, for which zero is none.
@@ -111,6 +114,7 @@ pub unsafe extern "C" fn patchstream_options_init(
             route: None,
             route_user: std::ptr::null_mut(),
             classifier: std::ptr::null(),
+            transport: std::ptr::null(),
         };
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
@@ -144,6 +148,10 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
     // SAFETY: the caller's promise.
     if let Some(classifier) = unsafe { text(options.classifier, "classifier") }? {
         config.classifier = Some(classifier.into());
+    }
+    // SAFETY: the caller's promise.
+    if let Some(transport) = unsafe { text(options.transport, "transport") }? {
+        config.transport = Some(transport.into());
     }
     let given = |value: u32, place: &mut usize| {
         if value != 0 {

@@ -6,6 +6,7 @@
 
 #include "answers.hpp"
 #include "base.hpp"
+#include "job.hpp"
 
 namespace patchstream {
 
@@ -17,6 +18,7 @@ class Options {
   Options &size_nm(double size) noexcept { return c_.size_nm = size, *this; }
   Options &model(std::string name_or_path) { return model_ = std::move(name_or_path), *this; }
   Options &classifier(std::string name_or_path) { return classifier_ = std::move(name_or_path), *this; }
+  Options &transport(std::string shm_or_dir) { return transport_ = std::move(shm_or_dir), *this; }
   Options &config(std::string path) { return config_ = std::move(path), *this; }
   Options &capacity(std::uint64_t candidates) noexcept { return c_.capacity = candidates, *this; }
   Options &k(std::uint32_t neighbours) noexcept { return c_.k = neighbours, *this; }
@@ -37,13 +39,14 @@ class Options {
     patchstream_options options = c_;
     options.model = model_.empty() ? nullptr : model_.c_str();
     options.classifier = classifier_.empty() ? nullptr : classifier_.c_str();
+    options.transport = transport_.empty() ? nullptr : transport_.c_str();
     options.config = config_.empty() ? nullptr : config_.c_str();
     return options;
   }
 
  private:
   patchstream_options c_{};
-  std::string model_, classifier_, config_;
+  std::string model_, classifier_, transport_, config_;
 };
 
 // A place in the ring for one patch, to be filled in place by any thread, then committed. False if the ring was full.
@@ -179,6 +182,16 @@ class Stream {
   status try_stats(Stats &out) const noexcept {
     return out.struct_size = sizeof out, patchstream_stream_stats(handle_.get(), &out);
   }
+  // Up to `most` samples that workers of its jobs handed in, oldest first; each comes once.
+  status try_take_samples(std::size_t most, Samples &out) noexcept {
+    patchstream_samples *samples = nullptr;
+    const status code = patchstream_stream_take_samples(handle_.get(), most, &samples);
+    if (code == ok) out = Samples(samples);
+    return code;
+  }
+  status try_jobs(JobCounts &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_jobs(handle_.get(), &out);
+  }
   // ok, or again while the worker is still at work.
   status try_close(milliseconds timeout) noexcept {
     const status code = patchstream_stream_close(handle_.get(), detail::clamped(timeout.count()));
@@ -228,6 +241,10 @@ class Stream {
     return detail::filled<const char *>([&](const char *&out) { return try_class_label(index, out); });
   }
   Stats stats() const { return detail::filled<Stats>([&](Stats &out) { return try_stats(out); }); }
+  Samples take_samples(std::size_t most) {
+    return detail::filled<Samples>([&](Samples &out) { return try_take_samples(most, out); });
+  }
+  JobCounts jobs() const { return detail::filled<JobCounts>([&](JobCounts &out) { return try_jobs(out); }); }
   status close(milliseconds timeout) { return check(try_close(timeout)); }
 #endif
 

@@ -10,8 +10,8 @@ use super::operator::Operator;
 use super::stream::Shared;
 use crate::dynim::State;
 use crate::error::{Error, Result};
-use crate::job::{self, Deliver, Line, Moved, Office, Transport};
-use crate::lane::Lane;
+use crate::job::{self, Deliver, DirOffice, Line, Moved, Office, ShmOffice, Transport};
+use crate::lane::{Door, Lane};
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
 
@@ -260,6 +260,29 @@ impl Operator {
 
 fn bytes_of(sample: &RdfSample) -> u64 {
     8 * sample.sums.len() as u64
+}
+
+/// How other processes reach the stream.
+impl Operator {
+    /// Opens the transport, after which every pick is a job. A folder's name becomes one that holds anywhere.
+    pub(super) fn open_transport(&mut self, transport: &mut Transport, config: &Config, shape: Shape) -> Result<()> {
+        config.jobs.check()?;
+        let mut line = Line::default();
+        let office: Box<dyn Office> = match transport {
+            Transport::Shm(name) => {
+                let about = format!("nx = {}\nny = {}\nchannels = {}\n", shape.nx, shape.ny, shape.channels);
+                self.door = Some(Door::create(name, &about)?);
+                Box::new(ShmOffice::default())
+            }
+            Transport::Dir(path) => {
+                let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
+                *transport = Transport::Dir(office.path().to_owned());
+                Box::new(office)
+            }
+        };
+        self.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, config, shape)));
+        Ok(())
+    }
 }
 
 /// Takes the lanes in that came, and lets those go whose workers are gone.

@@ -10,7 +10,6 @@ use parking_lot::{Mutex, MutexGuard};
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::{Log, LogLevel};
-use super::office::Jobs;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
@@ -22,8 +21,7 @@ use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
-use crate::job::{DirOffice, Line, Office, ShmOffice, Transport};
-use crate::lane::Door;
+use crate::job::Transport;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
@@ -132,22 +130,7 @@ impl Stream {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
         }
         if let Some(transport) = &mut transport {
-            config.jobs.check()?;
-            let mut line = Line::default();
-            let office: Box<dyn Office> = match transport {
-                Transport::Shm(name) => {
-                    let about = format!("nx = {}\nny = {}\nchannels = {}\n", shape.nx, shape.ny, shape.channels);
-                    operator.door = Some(Door::create(name, &about)?);
-                    Box::new(ShmOffice::default())
-                }
-                Transport::Dir(path) => {
-                    let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
-                    // Tickets are used elsewhere, where another folder is the current one.
-                    *transport = Transport::Dir(office.path().to_owned());
-                    Box::new(office)
-                }
-            };
-            operator.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, &config, shape)));
+            operator.open_transport(transport, &config, shape)?;
         }
         let shared = Arc::new(Shared {
             shape,

@@ -123,7 +123,11 @@ pub fn look(path: &Path) -> Result<Look> {
 /// # Errors
 /// Those of a folder that is none or cannot be used.
 pub fn clean(path: &Path, dry: bool) -> Result<Cleaned> {
-    let folder = Folder::open(path)?;
+    clean_folder(&Folder::open(path)?, dry)
+}
+
+/// The same of a folder that is open.
+pub(super) fn clean_folder(folder: &Folder, dry: bool) -> Result<Cleaned> {
     let remove = |path: &Path| if dry { Ok(true) } else { files::remove(path) };
     let now = files::now(&folder.tmp())?;
     let mut cleaned = Cleaned::default();

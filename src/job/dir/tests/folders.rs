@@ -157,7 +157,7 @@ fn in_mounts_of_its_own() {
     assert!(error.message().contains("writable"), "{error}");
     assert_eq!(kind(open(&temp)), ErrorKind::Io);
     assert_eq!(look(&temp.0).unwrap().jobs.len(), 4, "it can be looked at");
-    println!("saw full and read-only");
+    say("saw full and read-only");
 }
 
 #[test]

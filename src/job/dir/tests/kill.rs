@@ -102,7 +102,7 @@ fn workers_killed_at_any_moment_lose_and_double_nothing() {
     }
     workers.iter_mut().for_each(kill);
     let counts = owner.line.counts();
-    eprintln!("{kills} kills, {issued} jobs, {counts:?}");
+    say(&format!("{kills} kills, {issued} jobs, {counts:?}"));
     assert!(kills > 20, "the machine is too slow to say anything");
     check(&owner.windows(), issued);
     assert_eq!((counts.done, counts.set_aside, counts.held), (issued, 0, 0));
@@ -128,7 +128,7 @@ fn owners_killed_at_any_moment_are_followed_and_results_are_all_there() {
         owner.turn();
     }
     workers.iter_mut().for_each(kill);
-    eprintln!("{kills} owners killed");
+    say(&format!("{kills} owners killed"));
     assert_eq!(temp.names("over").len() as u64, JOBS);
     let mut results = Vec::new();
     for id in 1..=JOBS {

@@ -11,6 +11,7 @@ mod races;
 mod work;
 
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -243,7 +244,12 @@ fn kind<T>(result: Result<T>) -> crate::error::ErrorKind {
 /// Says loudly that a test could not run, or fails where all have to.
 fn skip(why: &str) {
     assert!(std::env::var_os("PATCHSTREAM_REQUIRE_ALL").is_none(), "has to run here, but {why}");
-    eprintln!("SKIPPED: {why}");
+    say(&format!("SKIPPED: {why}"));
+}
+
+/// To whoever runs the tests.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn unique<T: std::hash::Hash + Eq>(items: impl IntoIterator<Item = T>) -> bool {
