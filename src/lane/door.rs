@@ -8,6 +8,7 @@ use super::seat::{
     ABOUT, ARRIVALS, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES, read_text,
     text_bytes, words, write_text,
 };
+use super::watch::remove_left;
 use crate::error::{ErrorKind, Result, argument, corrupt};
 use crate::ring::{Consumer, Doorbell, Producer, Shared, Words};
 use crate::shm::{PartSpec, Segment, Stats};
@@ -132,9 +133,14 @@ impl Door {
         lanes
     }
 
-    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held.
+    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. Lanes that nobody
+    /// will drain any more go: those of peers that are gone now, those of the others when they see this.
     pub fn close(&self) {
         self.segment.close();
+        for (role, seat) in (0..SEATS).map(Role::of_index) {
+            // One that a successor may drain is left; what the system does not remove, the next owner or a person does.
+            let _ = remove_left(&role.name(self.name(), seat), false);
+        }
     }
 
     /// Gives up a lane: both its rings are closed. What a peer that is gone left is removed, after its records were taken

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::seat::{
     ABOUT, ARRIVALS, KIND_DOOR, NAME_MAX, Role, TEXT_MAX, check_label, read_text, text_bytes, words, write_text,
 };
+use super::watch::remove_left;
 use crate::error::{Error, ErrorKind, Result, argument, busy};
 use crate::ring::{Consumer, Doorbell, Geometry, Producer, Shared, Wait, Waited};
 use crate::shm::{PartSpec, Segment, Stats};
@@ -212,8 +213,14 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         // An owner that lives drains the lane and removes it; otherwise nobody would.
-        self.lane.leave(self.door.check().is_ok());
+        let stays = self.door.check().is_ok();
+        self.lane.leave(stays);
         self.to_owner.close();
+        self.lane.close();
+        // One that closed its door in between may have found this peer still there.
+        if stays && self.door.check().is_err() {
+            let _ = remove_left(self.lane.name(), false);
+        }
         // The owner may wait for this peer.
         self.bell.ring();
     }

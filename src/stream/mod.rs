@@ -42,4 +42,4 @@ pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};
 pub use route::Route;
 pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};
-pub use watch::WATCHED;
+pub use watch::{WATCHED, WATCHED_OF_PRODUCER};

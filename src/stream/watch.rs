@@ -3,6 +3,7 @@
 //!
 //! Not here: what the host itself is told ([`super::Stats`], [`super::JobStats`]).
 
+use super::lanes;
 use super::operator::Operator;
 use super::stats::{Recorder, SamplerCounts};
 use crate::shm::STATS;
@@ -35,6 +36,19 @@ pub const WATCHED: [&str; 24] = [
     "retention_refused",
     "retention_withdrawn",
 ];
+
+/// The same of a producer's lane. The last refusal's kind is an [`ErrorKind`](crate::error::ErrorKind) by its C number
+/// without the sign, 0 before the first; given up is 1 for a label that another has and 2 for garbage.
+pub const WATCHED_OF_PRODUCER: [&str; 6] = {
+    let mut names = [""; 6];
+    names[lanes::TAKEN] = "patches_taken";
+    names[lanes::KNOWN] = "patches_known";
+    names[lanes::REFUSED] = "patches_refused";
+    names[lanes::LAST_REFUSED] = "last_refused_id";
+    names[lanes::LAST_KIND] = "last_refused_kind";
+    names[lanes::GIVEN_UP] = "given_up";
+    names
+};
 
 const _: () = assert!(WATCHED.len() <= STATS);
 

@@ -96,3 +96,52 @@ fn lane_of_a_dead_peer_stays_while_its_owner_may_drain_it_and_goes_when_the_owne
     assert!(matches!(lane::remove_left(&left, false), Ok(Swept::Removed(_))));
     assert!(files_of(&name).is_empty());
 }
+
+#[test]
+fn nothing_is_left_when_peers_and_owner_end_in_any_order() {
+    let name = name("order");
+    for round in 0..60 {
+        let mut door = door(&name);
+        let visits: Vec<_> = [Role::Worker, Role::Producer, Role::Worker]
+            .into_iter()
+            .map(|role| {
+                let mut visit = visit(&name, role, "").unwrap();
+                send(&mut visit.to_owner, 1);
+                visit.ring();
+                visit
+            })
+            .collect();
+        let lanes = if round % 2 == 0 { await_lanes(&mut door, 3) } else { Vec::new() };
+        // Together, so that they meet in every phase; and either first.
+        let threads: Vec<_> = match round % 3 {
+            0 => visits.into_iter().map(|visit| std::thread::spawn(move || drop(visit))).collect(),
+            1 => {
+                drop(visits);
+                Vec::new()
+            }
+            _ => {
+                door.close();
+                visits.into_iter().map(|visit| std::thread::spawn(move || drop(visit))).collect()
+            }
+        };
+        drop(door);
+        drop(lanes);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(files_of(&name).is_empty(), "round {round}: {:?}", files_of(&name));
+    }
+}
+
+#[test]
+fn door_that_is_closed_again_takes_nothing_from_its_successor() {
+    let name = name("successor");
+    let first = door(&name);
+    first.close();
+    let mut second = door(&name);
+    let mut peer = Peer::start("sender", &name);
+    peer.hear("sent");
+    peer.kill();
+    drop(first);
+    let mut lane = await_lanes(&mut second, 1).remove(0);
+    assert_eq!(take(&mut lane), [1, 2, 3]);
+    second.retire(lane);
+}

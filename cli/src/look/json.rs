@@ -2,9 +2,9 @@
 //!
 //! Not here: the text for people ([`super::inspect`]).
 
-use patchstream::lane::{self, Thing};
+use patchstream::lane::{self, Role, Thing};
 use patchstream::shm::{Look, PartLook};
-use patchstream::stream::WATCHED;
+use patchstream::stream::{WATCHED, WATCHED_OF_PRODUCER};
 use serde_json::{Value, json};
 
 use super::inspect::{kind, standing};
@@ -63,10 +63,14 @@ fn part(part: &PartLook) -> Value {
     json!({ "bytes": part.bytes, "ring": ring })
 }
 
-/// The numbers for watchers, by name: all of a door, of other segments those that somebody has set.
+/// The numbers for watchers, by name: all of a door and of a producer's lane, of other segments those that somebody has
+/// set.
 pub fn numbers(look: &Look) -> Vec<(String, u64)> {
-    let is_door = look.seen.about.as_ref().and_then(Thing::of) == Some(Thing::Door);
-    let names: &[&str] = if is_door { &WATCHED } else { &[] };
+    let names: &[&str] = match look.seen.about.as_ref().and_then(Thing::of) {
+        Some(Thing::Door) => &WATCHED,
+        Some(Thing::Lane(Role::Producer)) => &WATCHED_OF_PRODUCER,
+        Some(Thing::Lane(Role::Worker)) | None => &[],
+    };
     let named = names.iter().zip(look.stats).map(|(name, value)| ((*name).to_owned(), value));
     let others = look.stats.iter().enumerate().skip(names.len()).filter(|(_, value)| **value != 0);
     named.chain(others.map(|(at, value)| (format!("number_{at}"), *value))).collect()

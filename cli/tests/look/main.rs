@@ -2,7 +2,9 @@
 //!
 //! `gc` is only ever given a name here: other tests have segments too. Not here: folders of jobs.
 
+mod folders;
 #[allow(dead_code, reason = "files are for others")]
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -60,6 +62,19 @@ fn role_of_an_owner() {
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// A stream of three patches, two of which are selected.
+fn stream(transport: &str) -> Stream {
+    let stream = Stream::builder().grid(5, 5).model("mean").transport(transport).open().unwrap();
+    let mut producer = stream.producer("macro").unwrap();
+    let density = vec![0.5_f32; 5 * 5 * 14];
+    let field = Field::interleaved(Samples::F32(&density), 5, 5, 14).unwrap();
+    for id in 1..=3 {
+        producer.push(&Meta { id, ..Meta::default() }, &field).unwrap();
+    }
+    stream.select(0, 2).unwrap().unwrap();
+    stream
 }
 
 fn text(output: &Output) -> String {
@@ -130,14 +145,7 @@ fn segment_that_lives_is_listed_and_inspected_and_gc_leaves_it() {
 #[test]
 fn stream_with_a_transport_is_inspected_with_its_numbers_by_name() {
     let name = name("stream");
-    let stream = Stream::builder().grid(5, 5).model("mean").transport(format!("shm:{name}")).open().unwrap();
-    let mut producer = stream.producer("macro").unwrap();
-    let density = vec![0.5_f32; 5 * 5 * 14];
-    let field = Field::interleaved(Samples::F32(&density), 5, 5, 14).unwrap();
-    for id in 1..=3 {
-        producer.push(&Meta { id, ..Meta::default() }, &field).unwrap();
-    }
-    stream.select(0, 2).unwrap().unwrap();
+    let _stream = stream(&format!("shm:{name}"));
     let object = json_of(&name);
     let numbers = &object["numbers"];
     assert_eq!(
