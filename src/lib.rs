@@ -33,6 +33,9 @@ pub mod error;
 #[allow(unsafe_code, reason = "registers, signal masks and affinity")]
 pub mod guest;
 pub mod ids;
+#[allow(dead_code)]
+pub mod job;
+pub mod lane;
 pub mod patch;
 pub mod retain;
 #[allow(unsafe_code, reason = "slots that two threads pass to each other")]

@@ -18,6 +18,8 @@ mod bell;
 mod consumer;
 mod copy;
 mod counts;
+#[cfg(not(loom))]
+mod doorbell;
 mod futex;
 mod layout;
 mod loan;
@@ -30,10 +32,14 @@ mod region;
 mod tests;
 #[cfg(not(loom))]
 mod typed;
+#[cfg(not(loom))]
+mod words;
 
 pub use bell::{Wait, Waited};
 pub use consumer::{Consumer, RawRecord, Record};
 pub use counts::Counts;
+#[cfg(not(loom))]
+pub use doorbell::Doorbell;
 pub use layout::{Geometry, Header, KIND_PATCH, LAYOUT_HASH};
 pub use loan::Loan;
 pub use memory::{Place, Private, Shared};
@@ -43,6 +49,8 @@ pub use region::{Backing, Region, format};
 pub use ringbuf;
 #[cfg(not(loom))]
 pub use typed::{Plain, TypedRing};
+#[cfg(not(loom))]
+pub use words::Words;
 
 /// Makes a ring in this process's memory, all its pages touched, and returns its two ends.
 ///

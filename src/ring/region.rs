@@ -5,6 +5,7 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::copy::copy;
 use super::layout::Geometry;
 use super::memory::Memory;
 use crate::error::{Result, argument};
@@ -57,6 +58,41 @@ impl Region {
     /// Bytes of the region.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Copies bytes out, from byte `at` on. Another process may change them meanwhile: check the copy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if they do not lie inside, and those of
+    /// [`Backing::usable`].
+    pub fn read(&self, at: usize, into: &mut [u8]) -> Result<()> {
+        self.holds(at, into.len())?;
+        // SAFETY: inside the region; the copy presumes nothing of what others do to it meanwhile.
+        unsafe { copy(self.base.add(at).as_ptr(), into.as_mut_ptr(), into.len()) };
+        Ok(())
+    }
+
+    /// Copies bytes in, from byte `at` on.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
+        self.holds(at, bytes.len())?;
+        // SAFETY: as for reading.
+        unsafe { copy(bytes.as_ptr(), self.base.add(at).as_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    fn holds(&self, at: usize, bytes: usize) -> Result<()> {
+        if at.checked_add(bytes).is_none_or(|end| end > self.bytes) {
+            return Err(argument(format!("{bytes} bytes from byte {at} of a region of {}", self.bytes)));
+        }
+        self.keep.usable()
+    }
+
+    /// Whether the memory may be used now.
+    pub(super) fn is_usable(&self) -> bool {
+        self.keep.usable().is_ok()
     }
 
     pub(super) fn base(&self) -> NonNull<u8> {

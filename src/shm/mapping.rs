@@ -16,7 +16,7 @@ use super::name::Name;
 use super::stats::{Line, STATS, Stats};
 use crate::error::{Result, busy, corrupt, fenced, forked};
 use crate::ring::{Backing, Region};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A mapped segment. The mapping lives as long as any ring end or handle does.
 pub(super) struct Mapping {
@@ -29,6 +29,10 @@ pub(super) struct Mapping {
     generation: Generation,
     /// The segment's own descriptor, for its size and its place in the file system.
     file: File,
+    /// Its files stay when it ends, for another process to adopt.
+    leaves: AtomicBool,
+    /// It has ended.
+    ended: AtomicBool,
     /// Unmaps when it goes; it never unlinks.
     _shmem: Shmem,
 }
@@ -54,7 +58,8 @@ impl Mapping {
         let base = NonNull::new(shmem.as_ptr()).filter(|_| shmem.len() >= description.bytes);
         let base = base.ok_or_else(|| corrupt(format!("segment {} changed its size meanwhile", name.label())))?;
         let generation = Generation::current();
-        Ok(Self { base, description, name, lock, is_owner, generation, file, _shmem: shmem })
+        let (leaves, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { base, description, name, lock, is_owner, generation, file, leaves, ended, _shmem: shmem })
     }
 
     pub(super) fn base(&self) -> NonNull<u8> {
@@ -91,6 +96,56 @@ impl Mapping {
         unsafe { Region::new(base, part.bytes, keep) }
     }
 
+    /// Whether it may be used and its owner has not closed it.
+    pub(super) fn is_open(&self) -> Result<()> {
+        self.usable()?;
+        if self.state().load(Ordering::Acquire) == CLOSED {
+            let (label, owner) = (self.name.label(), self.description.owner);
+            return Err(fenced(format!("segment {label} was closed by {owner}: open it again when it runs")));
+        }
+        Ok(())
+    }
+
+    /// Says whether the files stay when the segment ends.
+    pub(super) fn set_leaves(&self, leaves: bool) {
+        self.leaves.store(leaves, Ordering::Relaxed);
+    }
+
+    /// Ends the segment if it is this handle's to end, once: its peers are told, and its files go.
+    pub(super) fn end(&self) {
+        // In the child of a fork nothing is its own but the mapping.
+        if !self.is_owner || !self.generation.is_current() || self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // SYNC(state): Release pairs with Acquire in `usable`. A successor's mark stays.
+        let _ = self.state().compare_exchange(ALIVE, CLOSED, Ordering::Release, Ordering::Relaxed);
+        if !self.leaves.load(Ordering::Relaxed) {
+            self.remove_files();
+        }
+        // Last: until now nobody could become a successor.
+        self.lock.release(OWNER);
+    }
+
+    /// Removes the files of a segment whose owner is gone and that nobody adopted or took over. False if somebody lives
+    /// who owns it.
+    pub(super) fn remove_left(&self) -> Result<bool> {
+        if self.is_owner || self.lock.hold(OWNER)?.is_err() {
+            return Ok(false);
+        }
+        self.remove_files();
+        self.lock.release(OWNER);
+        Ok(true)
+    }
+
+    /// Removes what lies under the segment's name, if that is this one. Only who holds the owner's lock may.
+    fn remove_files(&self) {
+        if self.is_in_place() && self.lock.is_in_place(&self.name) {
+            // What cannot be removed is stale, and the next owner takes it over.
+            let _ = remove_file(self.name.path());
+            self.lock.remove(&self.name);
+        }
+    }
+
     /// Whether the file under the segment's name is this one.
     fn is_in_place(&self) -> bool {
         let key = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
@@ -122,11 +177,8 @@ impl Backing for Mapping {
     }
 
     fn pulse(&self) -> Result<()> {
-        self.usable()?;
+        self.is_open()?;
         let (label, owner) = (self.name.label(), self.description.owner);
-        if self.state().load(Ordering::Acquire) == CLOSED {
-            return Err(fenced(format!("segment {label} was closed by {owner}: open it again when it runs")));
-        }
         if self.file.metadata().is_ok_and(|metadata| metadata.len() < self.description.bytes as u64) {
             return Err(corrupt(format!("segment {label} was truncated: close it on both sides")));
         }
@@ -139,19 +191,7 @@ impl Backing for Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // In the child of a fork nothing is its own but the mapping.
-        if !self.is_owner || !self.generation.is_current() {
-            return;
-        }
-        // SYNC(state): Release pairs with Acquire in `usable`. A successor's mark stays.
-        let _ = self.state().compare_exchange(ALIVE, CLOSED, Ordering::Release, Ordering::Relaxed);
-        if self.is_in_place() && self.lock.is_in_place(&self.name) {
-            // What cannot be removed is stale, and the next owner takes it over.
-            let _ = remove_file(self.name.path());
-            self.lock.remove(&self.name);
-        }
-        // Last: until now nobody could become a successor.
-        self.lock.release(OWNER);
+        self.end();
     }
 }
 

@@ -14,9 +14,10 @@
 //! full `/dev/shm` is an error and not a signal. One hazard is left: a process of the same user that truncates a segment
 //! which is in use ends those who touch it (SIGBUS); none of ours does.
 //!
-//! Not here: what travels through a ring ([`crate::ring`]), jobs and lanes.
+//! Not here: what travels through a ring ([`crate::ring`]), an owner with many peers ([`crate::lane`]).
 
 mod control;
+mod files;
 mod fork;
 mod lock;
 mod mapping;

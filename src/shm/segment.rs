@@ -2,25 +2,19 @@
 //!
 //! Not here: what is in its first page ([`super::control`]), and how it ends ([`super::mapping`]).
 
-use std::fs::{File, OpenOptions, Permissions, remove_file};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::ErrorKind as Io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::remove_file;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared_memory::{ShmemConf, ShmemError};
-
-use super::control::{
-    ALIVE, CLOSED, CONTROL_BYTES, DESCRIPTION_BYTES, Description, MAGIC, Part, PartSpec, STATE_AT, TAKEN_OVER,
-};
+use super::control::{ALIVE, CLOSED, Description, MAGIC, Part, PartSpec};
+use super::files::{become_owner, describe, make, map, nonce, open_file, retire};
 use super::lock::{LockFile, OWNER};
 use super::mapping::{Mapping, Seat};
 use super::name::Name;
 use super::owner::Owner;
-use super::reserve::{take_pages, touch_pages};
+use super::reserve::touch_pages;
 use super::stats::Stats;
-use crate::error::{Error, ErrorKind, Result, busy, corrupt, fenced, io, state, unknown};
+use crate::error::{Error, ErrorKind, Result, busy, fenced, unknown};
 use crate::ring::{Backing, Consumer, Producer, Region, Shared, format};
 use crate::sync::Ordering;
 
@@ -42,6 +36,64 @@ impl Segment {
     pub fn create(name: &str, kind: u32, parts: &[PartSpec]) -> Result<Self> {
         let name = Name::new(name)?;
         let lock = become_owner(&name)?;
+        Self::make_owned(name, lock, kind, parts)
+    }
+
+    /// Makes a segment as [`create`](Self::create) does, but only where nothing lies under the name, not even what a dead
+    /// owner left: somebody may still want to read that.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), and [`ErrorKind::Busy`] if something is there.
+    pub fn create_new(name: &str, kind: u32, parts: &[PartSpec]) -> Result<Self> {
+        let name = Name::new(name)?;
+        let taken = || busy(format!("segment {} is there already: take another name", name.label()));
+        if name.path().symlink_metadata().is_ok() {
+            return Err(taken());
+        }
+        let lock = become_owner(&name)?;
+        if name.path().symlink_metadata().is_ok() {
+            lock.release(OWNER);
+            return Err(taken());
+        }
+        Self::make_owned(name, lock, kind, parts)
+    }
+
+    /// Takes what a dead owner left under the name as it is: this process owns it from now on, and removes it with the
+    /// last handle. `None` if there is nothing. What cannot be read is removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if its owner lives, and those of [`open`](Self::open).
+    pub fn adopt(name: &str) -> Result<Option<Self>> {
+        let name = Name::new(name)?;
+        if name.path().symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let lock = become_owner(&name)?;
+        let found = open_file(&name).and_then(|file| {
+            let Some(file) = file else { return Ok(None) };
+            let description = describe(&name, &file, true)?;
+            let shmem = map(&name, &description)?;
+            Ok(Some((shmem, file, description)))
+        });
+        let (shmem, file, description) = match found {
+            Ok(Some(found)) => found,
+            other => {
+                // Nobody can ever read it, and its name is wanted again. Another user's file is not removed by this.
+                let kind = other.as_ref().err().map(Error::kind);
+                if matches!(kind, Some(ErrorKind::Corrupt | ErrorKind::State | ErrorKind::Version)) {
+                    let _ = remove_file(name.path());
+                }
+                lock.remove(&name);
+                lock.release(OWNER);
+                return other.map(|_| None);
+            }
+        };
+        let mapping = Mapping::new(shmem, description, name, lock, file, true)?;
+        mapping.usable()?;
+        Ok(Some(Self { mapping: Arc::new(mapping) }))
+    }
+
+    fn make_owned(name: Name, lock: LockFile, kind: u32, parts: &[PartSpec]) -> Result<Self> {
         let made = retire(&name).and_then(|epoch| {
             let owner = Owner::this_process(name.uid());
             let description = Description::plan(parts, kind, epoch, nonce(), owner)?;
@@ -95,16 +147,7 @@ impl Segment {
         let gone = || fenced(format!("segment {label} was left by an owner that is gone: wait for its successor"));
         let Some(lock) = LockFile::open(name, false)? else { return Err(gone()) };
         let owner_lives = lock.holder(OWNER)?.is_some();
-        let mut page = [0; DESCRIPTION_BYTES];
-        let bytes = file.metadata().map_err(|error| refused("look at", name, &error))?.len();
-        let short = bytes < CONTROL_BYTES as u64;
-        if short || file.read_exact_at(&mut page, 0).is_err() {
-            return Err(match (bytes, owner_lives) {
-                (0, true) => state(format!("segment {label} is still being made: try again")),
-                _ => corrupt(format!("segment {label} is a file of {bytes} bytes: close it on both sides")),
-            });
-        }
-        let description = match Description::unpack(&page, bytes, label) {
+        let description = match describe(name, &file, owner_lives) {
             Err(error) if error.kind() == ErrorKind::State && !owner_lives => return Err(gone()),
             answer => answer?,
         };
@@ -114,12 +157,7 @@ impl Segment {
                 description.owner
             )));
         }
-        let shmem = ShmemConf::new().os_id(name.os_id()).open().map_err(|error| map_refused(name, error))?;
-        let ours = shmem.len() == description.bytes && !shmem.as_ptr().is_null();
-        // SAFETY: the mapping has a control page.
-        if !ours || unsafe { shmem.as_ptr().add(32).cast::<u64>().read_volatile() }.to_le() != description.nonce {
-            return Err(state(format!("segment {label} was made anew meanwhile: try again")));
-        }
+        let shmem = map(name, &description)?;
         let mapping = Mapping::new(shmem, description, name.clone(), lock, file, false)?;
         mapping.usable()?;
         if mapping.state().load(Ordering::Acquire) == CLOSED {
@@ -179,6 +217,35 @@ impl Segment {
         self.mapping.pulse()
     }
 
+    /// Ends a segment of this handle's own now, while other handles and ring ends of it are still held: its peers are
+    /// told, its files are removed, and its name is free. Does nothing on another's segment.
+    pub fn close(&self) {
+        self.mapping.end();
+    }
+
+    /// Says whether the files of a segment of this handle's own stay when it ends, for another process to
+    /// [`adopt`](Self::adopt).
+    pub fn leave(&self, stay: bool) {
+        self.mapping.set_leaves(stay);
+    }
+
+    /// Removes the files of an opened segment whose owner is gone, if nobody adopted it or took it over; whether it did.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the system does not say, [`ErrorKind::Forked`].
+    pub fn remove_left(&self) -> Result<bool> {
+        self.mapping.remove_left()
+    }
+
+    /// What it says of itself, in the time of two loads: that its owner has closed it, or that it was taken over. Whether
+    /// the owner lives the system has to be asked ([`check`](Self::check)).
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), as far as the segment itself says.
+    pub fn is_open(&self) -> Result<()> {
+        self.mapping.is_open()
+    }
+
     /// The memory of a part.
     ///
     /// # Errors
@@ -226,122 +293,4 @@ impl Segment {
         self.region(part)?;
         self.mapping.region(part, Arc::new(Seat::take(&self.mapping, part, writes)?))
     }
-}
-
-/// Takes the lock that makes this process the owner.
-fn become_owner(name: &Name) -> Result<LockFile> {
-    let label = name.label();
-    for _ in 0..64 {
-        let Some(lock) = LockFile::open(name, true)? else { continue };
-        match lock.hold(OWNER)? {
-            // A former owner may have removed the file between the two calls; then the lock is on nothing.
-            Ok(()) if lock.is_in_place(name) => return Ok(lock),
-            Ok(()) => lock.release(OWNER),
-            Err(holder) if holder.pid == 0 && lock.holder(OWNER)?.is_none() => {}
-            Err(holder) => {
-                return Err(busy(format!(
-                    "segment {label} belongs to process {}, which lives: end it, or take another name",
-                    if holder.pid == 0 { owner_in_file(name).unwrap_or(0) } else { holder.pid }
-                )));
-            }
-        }
-    }
-    Err(busy(format!("the lock of segment {label} changes hands all the time: look who makes segments of that name")))
-}
-
-/// What the segment itself says of its owner's process id, for one that a container hides.
-fn owner_in_file(name: &Name) -> Option<u32> {
-    let mut pid = [0; 4];
-    open_file(name).ok()??.read_exact_at(&mut pid, 40).ok()?;
-    Some(u32::from_le_bytes(pid))
-}
-
-/// Marks and removes what a dead owner left; returns the epoch of the successor, 1 if there was nothing to succeed.
-fn retire(name: &Name) -> Result<u64> {
-    let Some(file) = open_file(name)? else { return Ok(1) };
-    let mut page = [0; DESCRIPTION_BYTES];
-    let bytes = file.metadata().map_err(|error| refused("look at", name, &error))?.len();
-    let mut epoch = 0;
-    if bytes >= CONTROL_BYTES as u64 {
-        let read = file.read_exact_at(&mut page, 0).map_err(|error| refused("read", name, &error));
-        epoch = read.and_then(|()| Description::unpack(&page, bytes, name.label())).map_or(0, |old| old.epoch);
-        // Whoever has it mapped is told; what they write goes nowhere.
-        file.write_all_at(&TAKEN_OVER.to_le_bytes(), STATE_AT as u64)
-            .map_err(|error| refused("take over", name, &error))?;
-    }
-    remove_file(name.path()).map_err(|error| refused("remove the old", name, &error))?;
-    Ok(epoch.wrapping_add(1).max(1))
-}
-
-/// Makes and maps the object, reserves its pages, and writes its description but for the magic.
-fn make(name: &Name, description: &Description) -> Result<(shared_memory::Shmem, File)> {
-    let conf = ShmemConf::new().os_id(name.os_id()).size(description.bytes);
-    let mut shmem = conf.create().map_err(|error| map_refused(name, error))?;
-    let reserved = || {
-        let file = open_any(name)?.ok_or_else(|| state("it was removed as it was made: try again"))?;
-        let failed = |error: std::io::Error| refused("set the mode of", name, &error);
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
-        take_pages(&file, description.bytes, name.label())?;
-        let page = description.pack();
-        file.write_all_at(&page[8..], 8).map_err(|error| refused("write", name, &error))?;
-        Ok(file)
-    };
-    // Until `set_owner` the mapping removes what it made when it goes.
-    let file = reserved()?;
-    let base = std::ptr::NonNull::new(shmem.as_ptr());
-    // SAFETY: the mapping has a control page.
-    let nonce = base.map(|base| unsafe { base.add(32).cast::<u64>().read_volatile() }.to_le());
-    let Some(base) = base.filter(|_| nonce == Some(description.nonce)) else {
-        return Err(state(format!("segment {} was replaced as it was made: try again", name.label())));
-    };
-    // SAFETY: mapped just now, and all its pages are reserved.
-    unsafe { touch_pages(base, description.bytes) };
-    shmem.set_owner(false);
-    Ok((shmem, file))
-}
-
-/// Opens the file of a segment and checks that it is a file of this user's, of mode 0600. `None` if there is none.
-fn open_file(name: &Name) -> Result<Option<File>> {
-    let Some(file) = open_any(name)? else { return Ok(None) };
-    let metadata = file.metadata().map_err(|error| refused("look at", name, &error))?;
-    let (uid, mode, path) = (metadata.uid(), metadata.mode() & 0o7777, name.path());
-    if !metadata.is_file() || uid != name.uid() || mode != 0o600 {
-        return Err(io(format!(
-            "{} belongs to user {uid} with mode {mode:o}, a segment of yours belongs to user {} with mode 600: remove it, or take another name",
-            path.display(),
-            name.uid()
-        )));
-    }
-    Ok(Some(file))
-}
-
-/// Opens the file of a segment, never by a symbolic link.
-fn open_any(name: &Name) -> Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK);
-    match options.open(name.path()) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == Io::NotFound => Ok(None),
-        Err(error) => Err(refused("open", name, &error)),
-    }
-}
-
-fn refused(what: &str, name: &Name, error: &std::io::Error) -> Error {
-    io(format!("cannot {what} segment {} ({}): {error}", name.label(), name.path().display()))
-}
-
-/// An error of the mapping itself, whose number is the system's.
-fn map_refused(name: &Name, error: ShmemError) -> Error {
-    match error {
-        ShmemError::MappingIdExists => busy(format!("segment {} was made by somebody else just now", name.label())),
-        ShmemError::MapCreateFailed(code) | ShmemError::MapOpenFailed(code) | ShmemError::UnknownOsError(code) => {
-            refused("map", name, &std::io::Error::from_raw_os_error(code as i32))
-        }
-        other => io(format!("cannot map segment {}: {other}", name.label())),
-    }
-}
-
-/// A number that no other segment has, so that a mapping and a file are known to be of one.
-fn nonce() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::jobs::JobsConfig;
 use super::queues::QueueConfig;
 use super::retention::RetentionConfig;
 use crate::dynim::{self, Layout};
@@ -66,6 +67,11 @@ pub struct Config {
     pub worker_cpu: Option<usize>,
     /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
     pub retention: Option<RetentionConfig>,
+    /// How other processes reach the stream: `shm:NAME` or `dir:PATH`. Every pick becomes a job then, and densities are
+    /// retained. None without it.
+    pub transport: Option<String>,
+    /// Options of jobs.
+    pub jobs: JobsConfig,
     /// The channels. Without it the 14 lipids.
     pub species: Option<SpeciesConfig>,
     /// The protein states, in the order of their numbers. Empty: the 18 of RAS and RAF.
@@ -111,6 +117,8 @@ impl Default for Config {
             background: false,
             worker_cpu: None,
             retention: None,
+            transport: None,
+            jobs: JobsConfig::default(),
             species: None,
             states: Vec::new(),
         }

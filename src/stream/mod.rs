@@ -11,6 +11,8 @@
 mod builder;
 mod classify;
 mod config;
+mod jobs;
+mod office;
 mod operator;
 mod picks;
 mod producer;
@@ -27,6 +29,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
+pub use jobs::{JobReport, JobStats, JobsConfig};
 pub use producer::{Loan, Producer, Pushed};
 pub use queues::QueueConfig;
 pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};

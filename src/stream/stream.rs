@@ -13,7 +13,7 @@ use super::config::{Log, LogLevel};
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
-use super::retention::Retention;
+use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::{Doorbell, Worker};
@@ -21,6 +21,7 @@ use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
+use crate::job::Transport;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
@@ -31,6 +32,7 @@ use crate::wire;
 /// each other and with the worker, which takes its turns patch by patch.
 pub struct Stream {
     pub(super) shared: Arc<Shared>,
+    pub(super) transport: Option<Transport>,
     slots: usize,
     model: Model,
     classifier: Option<Arc<Classifier>>,
@@ -122,8 +124,13 @@ impl Stream {
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
-        if let Some(retention) = &config.retention {
+        let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
+        let usual = transport.as_ref().map(|_| RetentionConfig::default());
+        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
+        }
+        if let Some(transport) = &mut transport {
+            operator.open_transport(transport, &config, shape)?;
         }
         let shared = Arc::new(Shared {
             shape,
@@ -145,11 +152,13 @@ impl Stream {
                 shared.log(LogLevel::Warning, &warning);
             }
         }
+        // So that there are counts before the first call.
+        shared.operate(|_| ());
         let worker = match config.background {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
+        Ok(Self { shared, transport, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
     }
 
     /// A new producer called `name`: a label, the same after a restart.

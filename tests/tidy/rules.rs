@@ -20,9 +20,6 @@ impl Fault {
 /// The most lines of a file.
 const LINES_MAX: usize = 400;
 
-/// Files of ours that are longer, with their own limit: headers that have to be one file to be taken along as one.
-const LONG: [(&str, usize); 1] = [("include/patchstream.hpp", 600)];
-
 /// Where unsafe code may be.
 const UNSAFE: [&str; 9] = [
     "src/ring/",
@@ -87,12 +84,11 @@ pub fn prints(_: &str, text: &str) -> Vec<Fault> {
 
 /// A file past this length has a second idea in it.
 pub fn length(path: &str, text: &str) -> Vec<Fault> {
-    let most = LONG.iter().find(|(long, _)| *long == path).map_or(LINES_MAX, |(_, most)| *most);
     let lines = text.lines().count();
-    if is_generated(path) || lines <= most {
+    if is_generated(path) || lines <= LINES_MAX {
         return Vec::new();
     }
-    vec![Fault::new(most + 1, format!("{lines} lines, {most} are the most: look for the second idea in it"))]
+    vec![Fault::new(LINES_MAX + 1, format!("{lines} lines, {LINES_MAX} are the most: look for the second idea in it"))]
 }
 
 /// Unsafe code stays in the few places that are reviewed for it. Tests at the end of a file may ask the C library.
@@ -191,8 +187,6 @@ fn long_files_are_found_unless_generated() {
     assert_eq!(length("src/a.rs", &text).len(), 1);
     assert!(length("src/a.rs", &text[1..]).is_empty());
     assert!(length("src/wire/patchstream_generated.rs", &text).is_empty());
-    assert!(length(LONG[0].0, &text).is_empty());
-    assert_eq!(length(LONG[0].0, &"\n".repeat(LONG[0].1 + 1)).len(), 1);
 }
 
 #[test]

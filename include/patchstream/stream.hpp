@@ -1,0 +1,247 @@
+// Options, producers and the stream.
+//
+// Not here: what it answers with (answers.hpp). Include patchstream.hpp.
+#ifndef PATCHSTREAM_STREAM_HPP
+#define PATCHSTREAM_STREAM_HPP
+
+#include "answers.hpp"
+#include "base.hpp"
+
+namespace patchstream {
+
+// Options of a stream; what is not set has the library's default, which patchstream.h names.
+class Options {
+ public:
+  Options() noexcept { patchstream_options_init(&c_, sizeof c_); }
+  Options &grid(std::uint32_t nx, std::uint32_t ny) noexcept { return c_.nx = nx, c_.ny = ny, *this; }
+  Options &size_nm(double size) noexcept { return c_.size_nm = size, *this; }
+  Options &model(std::string name_or_path) { return model_ = std::move(name_or_path), *this; }
+  Options &classifier(std::string name_or_path) { return classifier_ = std::move(name_or_path), *this; }
+  Options &config(std::string path) { return config_ = std::move(path), *this; }
+  Options &capacity(std::uint64_t candidates) noexcept { return c_.capacity = candidates, *this; }
+  Options &k(std::uint32_t neighbours) noexcept { return c_.k = neighbours, *this; }
+  Options &mode(std::uint32_t sequential_or_batch) noexcept { return c_.mode = sequential_or_batch, *this; }
+  Options &slots(std::uint32_t slots) noexcept { return c_.slots = slots, *this; }
+  Options &background(bool yes = true) noexcept { return c_.threads = yes ? 1 : 0, *this; }
+  Options &worker_cpu(std::int32_t cpu) noexcept { return c_.worker_cpu = cpu, *this; }
+  Options &log(patchstream_log_fn log, void *user = nullptr) noexcept {
+    return c_.log = log, c_.log_user = user, *this;
+  }
+  Options &seed(std::uint64_t seed) noexcept { return c_.seed = seed, *this; }
+  Options &history(std::uint64_t rows) noexcept { return c_.history = rows, *this; }
+  // From a patch to the number of its queue: a function or plain lambda that throws nothing and calls no stream.
+  Options &route(patchstream_route_fn route, void *user = nullptr) noexcept {
+    return c_.route = route, c_.route_user = user, *this;
+  }
+  patchstream_options c() const noexcept {
+    patchstream_options options = c_;
+    options.model = model_.empty() ? nullptr : model_.c_str();
+    options.classifier = classifier_.empty() ? nullptr : classifier_.c_str();
+    options.config = config_.empty() ? nullptr : config_.c_str();
+    return options;
+  }
+
+ private:
+  patchstream_options c_{};
+  std::string model_, classifier_, config_;
+};
+
+// A place in the ring for one patch, to be filled in place by any thread, then committed. False if the ring was full.
+// Patches of later loans wait for it. Given up if it is dropped.
+class Loan {
+ public:
+  Loan() noexcept = default;
+  Loan(patchstream_producer *producer, std::uint64_t loan, float *densities) noexcept
+      : producer_(producer), loan_(loan), densities_(densities) {}
+  Loan(Loan &&other) noexcept { swap(other); }
+  Loan &operator=(Loan &&other) noexcept { return Loan(std::move(other)).swap(*this), *this; }
+  ~Loan() { if (densities_ != nullptr) patchstream_producer_abandon(producer_, loan_); }
+  explicit operator bool() const noexcept { return densities_ != nullptr; }
+  float *densities() const noexcept { return densities_; }  // [(y*nx+x)*channels+c], nm^-2
+
+  status try_commit() noexcept {
+    densities_ = nullptr;
+    return patchstream_producer_commit(producer_, loan_);
+  }
+#ifdef PATCHSTREAM_EXCEPTIONS
+  status commit() { return check(try_commit()); }  // ok or known
+#endif
+
+ private:
+  void swap(Loan &other) noexcept {
+    std::swap(producer_, other.producer_);
+    std::swap(loan_, other.loan_);
+    std::swap(densities_, other.densities_);
+  }
+  patchstream_producer *producer_ = nullptr;
+  std::uint64_t loan_ = 0;
+  float *densities_ = nullptr;
+};
+
+// One source of patches. Several threads may use one; its calls take turns.
+class Producer {
+ public:
+  Producer() noexcept = default;
+  explicit Producer(patchstream_producer *handle) noexcept : handle_(handle) {}
+  explicit operator bool() const noexcept { return handle_.get() != nullptr; }
+  patchstream_producer *c() const noexcept { return handle_.get(); }
+
+  // Copies a patch into the ring: ok, known or full.
+  status try_push(const Patch &patch, const Field &densities) noexcept {
+    const patchstream_patch c = patch.c();
+    return patchstream_producer_push(handle_.get(), &c, &densities);
+  }
+  // Lends a place in the ring: ok or full.
+  status try_loan(const Patch &patch, Loan &out) noexcept {
+    const patchstream_patch c = patch.c();
+    float *densities = nullptr;
+    std::uint64_t loan = 0;
+    const status code = patchstream_producer_loan(handle_.get(), &c, &densities, &loan);
+    if (code == ok) out = Loan(handle_.get(), loan, densities);
+    return code;
+  }
+  // Nothing more comes for steps up to this one.
+  status try_end_step(std::int64_t step) noexcept { return patchstream_producer_end_step(handle_.get(), step); }
+  void close() noexcept { handle_.reset(nullptr); }
+#ifdef PATCHSTREAM_EXCEPTIONS
+  status push(const Patch &patch, const Field &densities) { return check(try_push(patch, densities)); }
+  Loan loan(const Patch &patch) { return detail::filled<Loan>([&](Loan &out) { return try_loan(patch, out); }); }
+  void end_step(std::int64_t step) { check(try_end_step(step)); }
+#endif
+
+ private:
+  detail::Handle<patchstream_producer, patchstream_producer_close> handle_;
+};
+
+// The operator: rings, encoder, sampler.
+class Stream {
+ public:
+  Stream() noexcept = default;
+  explicit operator bool() const noexcept { return handle_.get() != nullptr; }
+  patchstream_stream *c() const noexcept { return handle_.get(); }
+
+  static status try_open(const Options &options, Stream &out) noexcept {
+    const patchstream_options c = options.c();
+    patchstream_stream *stream = nullptr;
+    const status code = patchstream_stream_open(&c, &stream);
+    if (code == ok) out.handle_.reset(stream);
+    return code;
+  }
+  status try_producer(const char *name, Producer &out) noexcept {
+    return opened<patchstream_producer>(out, patchstream_producer_open, handle_.get(), name);
+  }
+  // Takes in what was committed, for about this long: ok, again or stopped.
+  status try_poll(microseconds budget) noexcept {
+    return patchstream_stream_poll(handle_.get(), detail::clamped(budget.count()));
+  }
+  // One event: ok or again.
+  status try_select(std::int64_t step, std::size_t n, Selections &out) noexcept {
+    return opened<patchstream_selections>(out, patchstream_stream_select, handle_.get(), step, n);
+  }
+  // All weights.
+  status try_weights(Weights &out) noexcept {
+    return opened<patchstream_weights>(out, patchstream_stream_weights, handle_.get());
+  }
+  // Weights among exactly these selected ones; `weights` has as many places as there are ids.
+  status try_weights_among(span<const std::uint64_t> ids, double *weights) noexcept {
+    return patchstream_stream_weights_among(handle_.get(), ids.data(), ids.size(), weights);
+  }
+  // The weights of one queue, over its own patches.
+  status try_weights_of(std::uint32_t queue, Weights &out) noexcept {
+    return opened<patchstream_weights>(out, patchstream_stream_weights_of, handle_.get(), queue);
+  }
+  // Moves a pick to issued, started, ..: ok, or known if it is there already.
+  status try_set_state(std::uint64_t id, std::int32_t state, std::int64_t step) noexcept {
+    return patchstream_stream_set_state(handle_.get(), id, state, step);
+  }
+  status try_pick(std::uint64_t id, Pick &out) noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_get_pick(handle_.get(), id, &out);
+  }
+  // Forgets a patch that is not selected.
+  status try_withdraw(std::uint64_t id, std::int64_t step) noexcept {
+    return patchstream_stream_withdraw(handle_.get(), id, step);
+  }
+  // The densities of a patch that is waiting, a candidate or selected, if the configuration says [retention].
+  status try_densities(std::uint64_t id, span<float> densities) noexcept {
+    return patchstream_stream_densities(handle_.get(), id, densities.data(), densities.size());
+  }
+  // Takes rows out of the history; as long as they fill `rows` there may be more.
+  status try_history(span<HistoryRow> rows, std::size_t &count) noexcept {
+    return patchstream_stream_history(handle_.get(), rows.data(), rows.size(), &count);
+  }
+  status try_queue_stats(std::uint32_t queue, QueueStats &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_queue_stats(handle_.get(), queue, &out);
+  }
+  // What people call a class, of which a Selection has the probability; the text lives as long as the stream.
+  status try_class_label(std::uint32_t index, const char *&out) const noexcept {
+    return patchstream_stream_class_label(handle_.get(), index, &out);
+  }
+  status try_stats(Stats &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_stats(handle_.get(), &out);
+  }
+  // ok, or again while the worker is still at work.
+  status try_close(milliseconds timeout) noexcept {
+    const status code = patchstream_stream_close(handle_.get(), detail::clamped(timeout.count()));
+    if (code == ok) handle_.release();
+    return code;
+  }
+  // Polls return `stopped` from now on. From any thread and in a signal handler.
+  void request_stop() const noexcept { patchstream_stream_request_stop(handle_.get()); }
+
+#ifdef PATCHSTREAM_EXCEPTIONS
+  explicit Stream(const Options &options) { check(try_open(options, *this)); }
+  Producer producer(const char *name) {
+    return detail::filled<Producer>([&](Producer &out) { return try_producer(name, out); });
+  }
+  status poll(microseconds budget) { return check(try_poll(budget)); }
+  Selections select(std::int64_t step, std::size_t n) {
+    return detail::filled<Selections>([&](Selections &out) { return try_select(step, n, out); });
+  }
+  Weights weights() { return detail::filled<Weights>([&](Weights &out) { return try_weights(out); }); }
+  Weights weights_of(std::uint32_t queue) {
+    return detail::filled<Weights>([&](Weights &out) { return try_weights_of(queue, out); });
+  }
+  std::vector<double> weights_among(span<const std::uint64_t> ids) {
+    std::vector<double> weights(ids.size());
+    check(try_weights_among(ids, weights.data()));
+    return weights;
+  }
+  status set_state(std::uint64_t id, std::int32_t state, std::int64_t step) {
+    return check(try_set_state(id, state, step));
+  }
+  Pick pick(std::uint64_t id) { return detail::filled<Pick>([&](Pick &out) { return try_pick(id, out); }); }
+  void withdraw(std::uint64_t id, std::int64_t step) { check(try_withdraw(id, step)); }
+  void densities(std::uint64_t id, span<float> densities) { check(try_densities(id, densities)); }
+  // All rows that are there.
+  std::vector<HistoryRow> history() {
+    std::vector<HistoryRow> rows;
+    for (std::size_t size = 0, count = 256; count == 256; rows.resize(size += count)) {
+      rows.resize(size + 256);
+      check(try_history({rows.data() + size, 256}, count));
+    }
+    return rows;
+  }
+  QueueStats queue_stats(std::uint32_t queue) const {
+    return detail::filled<QueueStats>([&](QueueStats &out) { return try_queue_stats(queue, out); });
+  }
+  const char *class_label(std::uint32_t index) const {
+    return detail::filled<const char *>([&](const char *&out) { return try_class_label(index, out); });
+  }
+  Stats stats() const { return detail::filled<Stats>([&](Stats &out) { return try_stats(out); }); }
+  status close(milliseconds timeout) { return check(try_close(timeout)); }
+#endif
+
+ private:
+  template <class Raw, class Out, class Call, class... Arguments>
+  static status opened(Out &out, Call call, Arguments... arguments) noexcept {
+    Raw *raw = nullptr;
+    const status code = call(arguments..., &raw);
+    if (code == ok) out = Out(raw);
+    return code;
+  }
+  detail::Handle<patchstream_stream, detail::close_stream> handle_;
+};
+
+}  // namespace patchstream
+
+#endif  // PATCHSTREAM_STREAM_HPP
