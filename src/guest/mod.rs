@@ -3,8 +3,10 @@
 //!
 //! Not here: panics, which `ffi` stops at the C edge.
 
+mod clock;
 mod fpenv;
 mod thread;
 
+pub(crate) use clock::monotonic_ns;
 pub use fpenv::Guard as FpGuard;
 pub(crate) use thread::spawn;

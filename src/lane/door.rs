@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::seat::{
-    ABOUT, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES, read_text, text_bytes,
-    words, write_text,
+    ABOUT, ARRIVALS, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES, read_text,
+    text_bytes, words, write_text,
 };
 use crate::error::{ErrorKind, Result, argument, corrupt};
 use crate::ring::{Consumer, Doorbell, Producer, Shared, Words};
@@ -20,6 +20,8 @@ pub struct Door {
     segment: Segment,
     bell: Doorbell,
     words: Words,
+    /// How many had come when the seats were last looked at.
+    arrivals: u64,
     /// What each seat's word was when what lies there was last looked at.
     seen: Box<[u64]>,
     /// Seats whose lane is held, here or by who took it.
@@ -75,7 +77,8 @@ impl Door {
         let (seen, held, refused) = (vec![0; SEATS].into(), vec![false; SEATS].into(), vec![false; SEATS].into());
         // The first round begins with the producers.
         let round = SEATS_OF_WORKERS - 1;
-        Ok(Self { segment, bell, words, seen, held, refused, given_up: Vec::new(), round, looked: Instant::now() })
+        let (arrivals, given_up, looked) = (0, Vec::new(), Instant::now());
+        Ok(Self { segment, bell, words, arrivals, seen, held, refused, given_up, round, looked })
     }
 
     /// Its name.
@@ -98,16 +101,19 @@ impl Door {
         self.segment.stats()
     }
 
-    /// Whether somebody has rung for a seat since the last look; it costs a load a seat.
+    /// Whether somebody has come since the last look; it costs a load.
     pub fn has_newcomers(&self) -> bool {
-        (0..SEATS).any(|seat| !self.held[seat] && self.words.get(seat) != self.seen[seat])
+        self.words.get(ARRIVALS) != self.arrivals
     }
 
     /// The lanes that have come since the last look. An error is about one lane, which is left where it is if its peer
     /// lives and removed otherwise, and is said once.
     pub fn newcomers(&mut self) -> Vec<Result<Lane>> {
         let mut lanes = Vec::new();
-        for seat in 0..SEATS {
+        let arrivals = self.words.get(ARRIVALS);
+        let seats = if arrivals == self.arrivals { 0 } else { SEATS };
+        self.arrivals = arrivals;
+        for seat in 0..seats {
             let word = self.words.get(seat);
             if word != self.seen[seat] && !self.held[seat] {
                 self.seen[seat] = word;
@@ -148,11 +154,13 @@ impl Door {
 
     /// Removes what peers left whose lanes were given up, once they are gone.
     fn forget_given_up(&mut self) {
-        let held = &mut self.held;
-        self.given_up.retain(|(index, segment)| {
+        let Self { held, given_up, arrivals, .. } = self;
+        given_up.retain(|(index, segment)| {
             // What the system does not say now it is asked again.
             let stays = !segment.remove_left().unwrap_or(false);
             held[*index] = stays;
+            // Somebody may have come there meanwhile.
+            *arrivals = arrivals.wrapping_sub(u64::from(!stays));
             stays
         });
     }

@@ -15,8 +15,10 @@ pub(super) const SEATS: usize = SEATS_OF_WORKERS + SEATS_OF_PRODUCERS;
 
 /// The kinds of the segments.
 pub(super) const KIND_DOOR: u32 = u32::from_le_bytes(*b"DOOR");
-/// Bytes of the door's words: the bell, then one number a seat.
-pub(super) const WORDS_BYTES: usize = Doorbell::BYTES + 8 * SEATS;
+/// The word behind those of the seats: one more with each peer that came.
+pub(super) const ARRIVALS: usize = SEATS;
+/// Bytes of the door's words: the bell, one number a seat, and the arrivals.
+pub(super) const WORDS_BYTES: usize = Doorbell::BYTES + 8 * (SEATS + 1);
 /// The part of the door that holds the text, and the one that holds the words.
 pub(super) const ABOUT: usize = 0;
 pub(super) const WORDS: usize = 1;
@@ -90,7 +92,7 @@ impl Role {
 /// The bell and the seat words of a door.
 pub(super) fn words(door: &Segment) -> Result<(Doorbell, Words)> {
     let region = door.region(WORDS)?;
-    Ok((Doorbell::over(region.clone())?, Words::over(region, Doorbell::BYTES, SEATS)?))
+    Ok((Doorbell::over(region.clone())?, Words::over(region, Doorbell::BYTES, SEATS + 1)?))
 }
 
 /// Bytes of a part that holds a text.

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::seat::{ABOUT, KIND_DOOR, NAME_MAX, Role, TEXT_MAX, check_label, read_text, text_bytes, words, write_text};
+use super::seat::{
+    ABOUT, ARRIVALS, KIND_DOOR, NAME_MAX, Role, TEXT_MAX, check_label, read_text, text_bytes, words, write_text,
+};
 use crate::error::{Error, ErrorKind, Result, argument, busy};
 use crate::ring::{Consumer, Doorbell, Geometry, Producer, Shared, Wait, Waited};
 use crate::shm::{PartSpec, Segment, Stats};
@@ -91,6 +93,7 @@ impl Visit {
         door.check()?;
         lane.leave(true);
         words.add(role.index(seat), 1);
+        words.add(ARRIVALS, 1);
         bell.ring();
         let (looked, seat) = (Instant::now(), seat as u16);
         Ok(Self { to_owner, from_owner, lane, door, bell, about, role, seat, looked })
@@ -210,7 +213,9 @@ impl Drop for Visit {
     fn drop(&mut self) {
         // An owner that lives drains the lane and removes it; otherwise nobody would.
         self.lane.leave(self.door.check().is_ok());
-        // The rings close before the lane does: `to_owner` and `from_owner` stand first.
+        self.to_owner.close();
+        // The owner may wait for this peer.
+        self.bell.ring();
     }
 }
 

@@ -54,6 +54,19 @@ pub struct Record<'a> {
     pub metadata: &'a [u8],
 }
 
+impl Record<'_> {
+    /// The tensor as bytes, in native order.
+    pub fn tensor_bytes(&self) -> &[u8] {
+        bytes_of(self.tensor)
+    }
+}
+
+/// Numbers as bytes, in native order.
+pub fn bytes_of(numbers: &[f32]) -> &[u8] {
+    // SAFETY: four bytes a float, all initialised, for as long as the numbers are lent.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+}
+
 /// A record in shared memory whose tensor is read where it lies. It lives until [`Consumer::advance`].
 pub struct RawRecord<'a> {
     /// A copy of the header, checked.
@@ -156,12 +169,9 @@ impl<P: Place> Consumer<P> {
                 (tensor, self.memory.metadata(self.tail, tensor_bytes, metadata_bytes).as_ref())
             }
         };
-        if self.geometry().payload_crc() {
-            // SAFETY: four bytes a float, all initialised.
-            let bytes = unsafe { std::slice::from_raw_parts(tensor.as_ptr().cast(), tensor_bytes) };
-            if crc32c::crc32c_append(crc32c::crc32c(bytes), metadata) != header.payload_crc {
-                return Err(self.refuse());
-            }
+        let crc = || crc32c::crc32c_append(crc32c::crc32c(bytes_of(tensor)), metadata);
+        if self.geometry().payload_crc() && crc() != header.payload_crc {
+            return Err(self.refuse());
         }
         Ok(Some(Record { header, tensor, metadata }))
     }

@@ -36,7 +36,7 @@ mod typed;
 mod words;
 
 pub use bell::{Wait, Waited};
-pub use consumer::{Consumer, RawRecord, Record};
+pub use consumer::{Consumer, RawRecord, Record, bytes_of};
 pub use counts::Counts;
 #[cfg(not(loom))]
 pub use doorbell::Doorbell;

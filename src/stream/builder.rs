@@ -118,13 +118,6 @@ impl Builder {
         self
     }
 
-    /// How other processes reach the stream, as [`Config::transport`] says.
-    #[must_use]
-    pub fn transport(mut self, transport: impl Into<String>) -> Self {
-        self.config.transport = Some(transport.into());
-        self
-    }
-
     /// Options of jobs.
     #[must_use]
     pub fn jobs(mut self, jobs: JobsConfig) -> Self {
@@ -160,6 +153,20 @@ impl Builder {
         self
     }
 
+    /// Where other processes find the stream, as [`Config::transport`] says.
+    #[must_use]
+    pub fn transport(mut self, transport: impl Into<String>) -> Self {
+        self.config.transport = Some(transport.into());
+        self
+    }
+
+    /// Whether the content of other processes' patches is hashed again, as [`Config::untrusted`] says.
+    #[must_use]
+    pub fn untrusted(mut self, yes: bool) -> Self {
+        self.config.untrusted = yes;
+        self
+    }
+
     /// Where the log goes. Without it there is none: the library never prints.
     #[must_use]
     pub fn log(mut self, log: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
@@ -179,6 +186,8 @@ impl Builder {
     /// # Errors
     /// Those of an option out of its range ([`ErrorKind::Argument`](crate::error::ErrorKind::Argument),
     /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape)), those of [`Model::open`](crate::encode::Model::open), and
+    /// those of [`Door::create`](crate::lane::Door::create) with a transport
+    /// ([`ErrorKind::Busy`](crate::error::ErrorKind::Busy) if another stream has it), and
     /// [`ErrorKind::Model`](crate::error::ErrorKind::Model) for a classifier whose card has no classes or whose outputs
     /// are no probabilities.
     pub fn open(self) -> Result<Stream> {

@@ -67,11 +67,13 @@ pub struct Config {
     pub worker_cpu: Option<usize>,
     /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
     pub retention: Option<RetentionConfig>,
-    /// How other processes reach the stream: `shm:NAME` or `dir:PATH`. Every pick becomes a job then, and densities are
-    /// retained. None without it.
+    /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`, or `dir:PATH`. Every pick is
+    /// a job then, and densities are retained. Without it there is no way in but this process's own.
     pub transport: Option<String>,
     /// Options of jobs.
     pub jobs: JobsConfig,
+    /// What producers of other processes say of a patch's content is computed again. Everything else is checked anyway.
+    pub untrusted: bool,
     /// The channels. Without it the 14 lipids.
     pub species: Option<SpeciesConfig>,
     /// The protein states, in the order of their numbers. Empty: the 18 of RAS and RAF.
@@ -119,6 +121,7 @@ impl Default for Config {
             retention: None,
             transport: None,
             jobs: JobsConfig::default(),
+            untrusted: false,
             species: None,
             states: Vec::new(),
         }

@@ -21,7 +21,8 @@ pub struct JobsConfig {
     /// The most bytes of samples that wait to be taken. When they are reached, samples stay where their workers put
     /// them, who are told "full"; nothing is lost.
     pub sample_bytes: u64,
-    /// Of `dir:`: seconds after which a worker that says nothing counts as dead.
+    /// Of `dir:`: seconds after which a worker that says nothing counts as dead, 1 at least. The options of a folder are
+    /// those that it was made with.
     pub lease_s: f64,
     /// Of `dir:`: seconds between two looks into the folder.
     pub poll_s: f64,

@@ -6,18 +6,23 @@
 //! Inline, the host's own calls do the work ([`Stream::poll`], [`Stream::select`]); with
 //! [`background`](Config::background) one worker thread takes in as patches come. Both decide the same: an event first
 //! takes in all that was committed before it, and no decision reads a clock.
+//! With a [`transport`](Config::transport) producers of other processes come in too ([`Producer::attach`]).
 //! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::retain`], [`crate::wire`]).
 
+mod about;
 mod builder;
 mod classify;
 mod config;
 mod jobs;
+mod lanes;
+mod local;
 mod office;
 mod operator;
 mod picks;
 mod producer;
 mod queues;
 mod registry;
+mod remote;
 mod retention;
 mod route;
 mod stats;
@@ -30,7 +35,7 @@ mod worker;
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
 pub use jobs::{JobReport, JobStats, JobsConfig};
-pub use producer::{Loan, Producer, Pushed};
+pub use producer::{Answers, Loan, OnFull, Producer, Pushed};
 pub use queues::QueueConfig;
 pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};
 pub use route::Route;

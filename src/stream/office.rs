@@ -7,11 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use super::config::{Config, LogLevel};
 use super::jobs::{JobReport, JobStats, no_transport};
 use super::operator::Operator;
-use super::stream::Shared;
 use crate::dynim::State;
 use crate::error::{Error, Result};
 use crate::job::{self, Deliver, DirOffice, Line, Moved, Office, ShmOffice, Transport};
-use crate::lane::{Door, Lane};
+use crate::lane::Lane;
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
 
@@ -87,11 +86,6 @@ impl Jobs {
         self.office.welcome(lane);
     }
 
-    /// The lanes of workers that are gone.
-    pub(super) fn gone(&mut self) -> Vec<Lane> {
-        self.office.gone()
-    }
-
     /// Whether a turn would do something.
     pub(super) fn has_work(&mut self) -> bool {
         self.lost.is_none() && self.office.has_work(&self.line)
@@ -112,6 +106,9 @@ impl Operator {
                     jobs.lost = Some(error);
                 }
             }
+        }
+        if let Some(door) = &mut self.door {
+            jobs.office.gone().into_iter().for_each(|lane| door.retire(lane));
         }
         self.jobs = Some(jobs);
         any
@@ -269,11 +266,7 @@ impl Operator {
         config.jobs.check()?;
         let mut line = Line::default();
         let office: Box<dyn Office> = match transport {
-            Transport::Shm(name) => {
-                let about = format!("nx = {}\nny = {}\nchannels = {}\n", shape.nx, shape.ny, shape.channels);
-                self.door = Some(Door::create(name, &about)?);
-                Box::new(ShmOffice::default())
-            }
+            Transport::Shm(_) => Box::new(ShmOffice::default()),
             Transport::Dir(path) => {
                 let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
                 *transport = Transport::Dir(office.path().to_owned());
@@ -282,22 +275,5 @@ impl Operator {
         };
         self.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, config, shape)));
         Ok(())
-    }
-}
-
-/// Takes the lanes in that came, and lets those go whose workers are gone.
-impl Operator {
-    pub(super) fn greet_workers(&mut self, shared: &Shared) {
-        let _ = shared;
-        let (Some(door), Some(jobs)) = (&mut self.door, &mut self.jobs) else { return };
-        for lane in jobs.gone() {
-            door.retire(lane);
-        }
-        for lane in door.newcomers() {
-            match lane {
-                Ok(lane) => jobs.welcome(lane),
-                Err(error) => self.lines.push((LogLevel::Warning, error.to_string())),
-            }
-        }
     }
 }

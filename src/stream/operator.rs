@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
+use super::lanes::{Lane, Outcome};
 use super::office::Jobs;
 use super::retention::Retention;
 use super::route::Router;
@@ -17,14 +18,17 @@ use super::stream::Shared;
 use crate::dynim::{Event, HistoryRow, Pick, Sampler};
 use crate::encode::Model;
 use crate::error::{Error, ErrorKind, Result, corrupt, state};
+use crate::lane::Door;
 use crate::patch::{PatchView, Protein};
 use crate::retain;
-use crate::ring::{Consumer, KIND_PATCH};
+use crate::ring::KIND_PATCH;
 use crate::wire::{self, Packer};
 
 /// What the lock of a stream guards.
 pub(super) struct Operator {
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
+    /// Where other processes come in.
+    pub(super) door: Option<Door>,
     pub(super) sampler: Sampler,
     model: Model,
     classifier: Option<Arc<Classifier>>,
@@ -39,7 +43,6 @@ pub(super) struct Operator {
     pub(super) retention: Option<Retention>,
     /// Picks as jobs; `None` without a transport.
     pub(super) jobs: Option<Box<Jobs>>,
-    pub(super) door: Option<crate::lane::Door>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
@@ -47,7 +50,7 @@ pub(super) struct Operator {
     /// Step of the last event.
     last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
-    several: bool,
+    pub(super) several: bool,
     /// Lines for the log, which is called when the lock is free again.
     pub(super) lines: Vec<(LogLevel, String)>,
     /// The latent point that is being made, `model.dim()` values.
@@ -66,17 +69,12 @@ struct Kept {
     probabilities: Vec<f32>,
 }
 
-/// A producer, seen from the operator.
-struct Lane {
-    name: String,
-    consumer: Consumer,
-}
-
 impl Operator {
     pub(super) fn new(model: Model, classifier: Option<Arc<Classifier>>, sampler: Sampler, router: Router) -> Self {
         let point = vec![0.0; model.dim()];
         Self {
             lanes: Vec::new(),
+            door: None,
             sampler,
             model,
             classifier,
@@ -86,7 +84,6 @@ impl Operator {
             spare: Vec::new(),
             retention: None,
             jobs: None,
-            door: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
             last_step: i64::MIN,
@@ -101,20 +98,6 @@ impl Operator {
     /// The step of the last event; `i64::MIN` before the first.
     pub(super) fn last_step(&self) -> i64 {
         self.last_step
-    }
-
-    /// Adds a producer's ring.
-    ///
-    /// # Errors
-    /// [`ErrorKind::State`] if a producer of this name is open.
-    pub(super) fn add_lane(&mut self, name: &str, consumer: Consumer) -> Result<()> {
-        let mut open = self.lanes.iter().filter(|lane| !lane.consumer.is_closed());
-        if open.clone().any(|lane| lane.name == name) {
-            return Err(state(format!("a producer called {name} is open already: close it or take another name")));
-        }
-        self.several |= open.next().is_some();
-        self.lanes.push(Lane { name: name.into(), consumer });
-        Ok(())
     }
 
     /// Writes down what the sampler counts.
@@ -136,33 +119,37 @@ impl Operator {
         }
     }
 
-    /// Whether a record waits in some ring.
+    /// Whether a record waits in some ring, or somebody has come.
     pub(super) fn has_work(&mut self) -> bool {
-        self.lanes.iter_mut().any(|lane| lane.consumer.refresh() != lane.consumer.position())
+        self.lanes.iter_mut().any(Lane::has_work)
+            || self.door.as_ref().is_some_and(Door::has_newcomers)
             || self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
     }
 
     /// Takes in one record of each ring that has one. Returns whether there was any.
     pub(super) fn take_in_some(&mut self, shared: &Shared) -> bool {
+        self.welcome(shared);
         let mut any = false;
         for lane in 0..self.lanes.len() {
             any |= self.take_in_one(lane, shared);
         }
-        self.greet_workers(shared);
         any |= self.job_turn();
         if !any {
-            self.forget_closed_lanes();
+            self.forget_gone_lanes();
         }
         any
     }
 
     /// Takes in everything that was committed before this call.
     pub(super) fn take_in_all(&mut self, shared: &Shared) {
+        self.welcome(shared);
         for lane in 0..self.lanes.len() {
-            let committed = self.lanes[lane].consumer.refresh();
-            while self.lanes[lane].consumer.position() < committed && self.take_in_one(lane, shared) {}
+            let ended = self.lanes[lane].ended_step();
+            let committed = self.lanes[lane].committed();
+            while self.lanes[lane].position() < committed && self.take_in_one(lane, shared) {}
+            self.lanes[lane].emptied(ended);
         }
-        self.forget_closed_lanes();
+        self.forget_gone_lanes();
     }
 
     /// One event: `None` as long as there have been several producers and one that is open has not ended the step.
@@ -174,8 +161,8 @@ impl Operator {
             )));
         }
         // Seen before the rings are emptied: a step that has ended is in its ring whole.
-        let ended = |lane: &Lane| lane.consumer.is_closed() || lane.consumer.ended_step() >= step;
-        if self.several && !self.lanes.iter().all(ended) {
+        self.welcome(shared);
+        if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }
         self.take_in_all(shared);
@@ -198,6 +185,8 @@ impl Operator {
         for selection in &batch.selections {
             self.issue_job(selection)?;
         }
+        // Whoever waits for a job has it now.
+        self.job_turn();
         Ok(Some(batch))
     }
 
@@ -249,7 +238,7 @@ impl Operator {
     /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
     #[cfg(test)]
     pub(super) fn overwrite_header_for_tests(&mut self) {
-        self.lanes[0].consumer.overwrite_header_for_tests();
+        self.lanes[0].overwrite_header_for_tests();
     }
 
     /// The packer, for what goes back to the host.
@@ -262,13 +251,14 @@ impl Operator {
     fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
         let started = now_ns();
         let lane = &mut self.lanes[lane];
-        let record = match lane.consumer.peek() {
+        let doubt = lane.doubt();
+        let record = match lane.peek() {
             Ok(None) => return false,
             Ok(Some(record)) => record,
             Err(error) => {
                 shared.recorder.reject(error.kind());
                 self.lines.push((LogLevel::Warning, format!("producer {}: {error}", lane.name)));
-                lane.consumer.advance();
+                lane.unreadable();
                 return true;
             }
         };
@@ -277,7 +267,9 @@ impl Operator {
         let mut kept = self.spare.pop().unwrap_or_default();
         kept.metadata.clear();
         let mut gave_way = None;
-        let mut take_in = || -> Result<retain::Kept> {
+        // Whether the id is this patch's: a producer of this process has taken it.
+        let mut taken = doubt.is_none();
+        let mut take_in = || -> Result<Option<retain::Kept>> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
             }
@@ -285,7 +277,14 @@ impl Operator {
             kept.metadata.extend_from_slice(record.metadata);
             let unreadable = |error: Error| corrupt(format!("its metadata were overwritten: {error}"));
             let view = wire::patch_meta(&kept.metadata).map_err(unreadable)?;
-            let queue = self.router.queue(&view.meta(&mut self.proteins), view.constellation)?;
+            let meta = view.meta(&mut self.proteins);
+            if let Some(doubt) = doubt {
+                taken = doubt.admit(shared, &record, &kept.metadata, &meta, view.constellation)?;
+                if !taken {
+                    return Ok(None);
+                }
+            }
+            let queue = self.router.queue(&meta, view.constellation)?;
             let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
             let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
             self.model.encode(patch, &mut self.point).map_err(failed)?;
@@ -299,7 +298,7 @@ impl Operator {
             if let Some(retention) = &mut self.retention {
                 let retained = retention.keep((step, id), record.tensor, &mut self.sampler, &mut gave_way)?;
                 if retained == retain::Kept::Full {
-                    return Ok(retained);
+                    return Ok(Some(retained));
                 }
             }
             let added = self.sampler.add_to(queue, id, step, &self.point, view.factor);
@@ -308,44 +307,50 @@ impl Operator {
             if let Some(classified) = classified {
                 shared.recorder.time(Stage::Classify, classified - encoded);
             }
-            Ok(retain::Kept::Yes)
+            Ok(Some(retain::Kept::Yes))
         };
-        match take_in() {
+        let outcome = match take_in() {
+            Ok(None) => {
+                self.spare.push(kept);
+                shared.recorder.count(&shared.recorder.known);
+                Outcome::Known
+            }
             // Its id is free again, so that it may come when there is room.
-            Ok(retain::Kept::Full) => {
+            Ok(Some(retain::Kept::Full)) => {
                 self.spare.push(kept);
                 shared.registry.free(id);
+                Outcome::Refused(ErrorKind::Memory)
             }
-            Ok(retain::Kept::Yes) => {
+            Ok(Some(retain::Kept::Yes)) => {
                 if let Some(classifier) = &self.classifier {
                     self.tally.count(most_likely(&kept.probabilities), classifier.known(&self.proteins));
                 }
                 self.kept.insert(id, kept);
                 shared.recorder.count(&shared.recorder.encoded);
                 shared.recorder.time(Stage::Total, now_ns().saturating_sub(committed));
+                Outcome::Taken
             }
             Err(error) => {
-                self.left_out.insert(id);
+                if taken {
+                    self.left_out.insert(id);
+                }
                 self.spare.push(kept);
                 shared.recorder.reject(error.kind());
                 let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
                 self.lines.push((LogLevel::Warning, line));
+                Outcome::Refused(error.kind())
             }
+        };
+        if doubt.is_some() && taken {
+            shared.recorder.count(&shared.recorder.pushed);
         }
-        lane.consumer.advance();
+        lane.tell(id, outcome);
+        lane.advance();
         if let Some(gave_way) = gave_way {
             self.forget(gave_way);
             shared.registry.free(gave_way);
         }
         self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));
         true
-    }
-
-    /// Forgets producers that are gone and whose records were all taken.
-    fn forget_closed_lanes(&mut self) {
-        self.lanes.retain_mut(|lane| {
-            let closed = lane.consumer.is_closed();
-            !closed || lane.consumer.refresh() != lane.consumer.position()
-        });
     }
 }

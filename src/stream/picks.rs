@@ -65,6 +65,7 @@ impl Operator {
         self.after_state(id, to);
         if changed {
             self.decide_job(id, to);
+            self.job_turn();
         }
         Ok(changed)
     }

@@ -1,252 +1,228 @@
-//! The way in: patches are checked, hashed and committed to this producer's ring in the host's own call.
+//! The way in, whether the stream is in this process or in another.
 //!
-//! Not here: what happens to them afterwards ([`super::operator`]).
+//! Not here: what happens in the calls ([`super::local`] in one process, [`super::remote`] from another).
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::time::Duration;
 
-use twox_hash::XxHash3_64;
-
-use super::stats::{Stage, now_ns};
-use super::stream::Shared;
-use crate::error::{Error, Result, argument, shape, state};
-use crate::guest::FpGuard;
-use crate::patch::{Constellation, Field, Meta, check_densities, check_meta};
-use crate::ring;
-use crate::wire::Packer;
+use super::local::{self, Local};
+use super::remote::{self, Remote};
+use crate::error::{Error, ErrorKind, Result, argument, state};
+use crate::patch::{Field, Meta};
 
 /// What became of a patch that a host pushed. A patch that is refused is an error instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
     /// It is in the ring.
     Accepted,
-    /// It was there already, with the same content: nothing changed.
+    /// It was there already, with the same content: nothing changed. An attached producer is told by
+    /// [`Producer::answers`].
     Known,
-    /// The ring is full, nothing was taken: call [`Stream::poll`](super::Stream::poll), then push it again.
+    /// The ring is full, nothing was taken: call [`Stream::poll`](super::Stream::poll), or from another process wait,
+    /// then push it again.
     Full,
+    /// The ring is full, and the patch was dropped as [`OnFull::Drop`] says.
+    Dropped,
+}
+
+/// What an attached producer does with a patch for which there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFull {
+    /// Says so: [`Pushed::Full`], and no loan.
+    #[default]
+    Answer,
+    /// Waits for room this long first.
+    Block(Duration),
+    /// Drops the patch, the newest, and counts it: [`Pushed::Dropped`]. A loan is still refused.
+    Drop,
+}
+
+/// What an attached producer's patches came to so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answers {
+    /// Patches that this producer committed. Those that are not among the next three are still in the ring.
+    pub sent: u64,
+    /// Patches that the stream took in.
+    pub taken: u64,
+    /// Patches that it knew already, with the same content.
+    pub known: u64,
+    /// Patches that it refused: their ids are known with other content, or they failed a check.
+    pub refused: u64,
+    /// The last patch that it refused, and why.
+    pub last_refused: Option<(u64, ErrorKind)>,
+    /// How often there was no room and this producer said so.
+    pub full: u64,
+    /// Patches that this producer dropped.
+    pub dropped: u64,
 }
 
 /// One source of patches: one thread at a time, any thread. Dropped, it ends; what it committed stays, and loans that are
 /// out are given up.
-pub struct Producer {
-    shared: Arc<Shared>,
-    ring: ring::Producer,
-    packer: Packer,
+pub struct Producer(Inner);
+
+enum Inner {
+    Local(Box<Local>),
+    Remote(Box<Remote>),
 }
 
 /// A patch's place in the ring, being filled: its densities as a slice, `[(y * nx + x) * channels + c]`, with
 /// whatever was there before. Several may be out, and any thread may fill one; patches of later loans wait for it. Give
 /// it up with [`Producer::abandon`]; dropped, it is given up at the producer's next call.
-pub struct Loan {
-    slot: ring::Loan,
-    id: u64,
-    step: i64,
-    metadata_bytes: usize,
-    /// When the loan was asked for, and how long that took, in ns: filling is the host's time, not ours.
-    spent_ns: u64,
+pub struct Loan(Lent);
+
+enum Lent {
+    Local(local::Loan),
+    Remote(remote::Loan),
 }
 
 impl Producer {
-    pub(super) fn new(shared: Arc<Shared>, ring: ring::Producer) -> Self {
-        Self { shared, ring, packer: Packer::new() }
+    pub(super) fn local(producer: Local) -> Self {
+        Self(Inner::Local(Box::new(producer)))
+    }
+
+    /// A producer of a stream in another process of this machine, which was opened with the
+    /// [`transport`](super::Config::transport) `shm:NAME`. `label` is the same after a restart; no two producers that
+    /// live have the same. Waits up to `timeout` for the stream to be there.
+    ///
+    /// Patches are checked here, and by the stream again. A push answers once the patch is in the ring; what became of
+    /// it there [`answers`](Self::answers) tells. When the stream's process is gone, calls are errors
+    /// ([`ErrorKind::Fenced`]) within a second: attach again, and send again what was not taken.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unknown`] if there is no such stream, [`ErrorKind::Fenced`] if its process is gone,
+    /// [`ErrorKind::Busy`] if it has 64 producers already, [`ErrorKind::Argument`], [`ErrorKind::Memory`],
+    /// [`ErrorKind::Version`], [`ErrorKind::Io`].
+    pub fn attach(transport: &str, label: &str, timeout: Duration) -> Result<Self> {
+        let name = transport.strip_prefix("shm:").filter(|name| !name.is_empty()).ok_or_else(|| {
+            argument(format!("transport {transport:?}: a producer attaches to shm:NAME, as the stream was opened"))
+        })?;
+        Ok(Self(Inner::Remote(Box::new(Remote::attach(name, label, timeout)?))))
     }
 
     /// Copies a patch into the ring: `field` is converted to float32 as it is read.
     ///
     /// # Errors
-    /// Those of [`loan`](Self::loan) and [`commit`](Self::commit), and
-    /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for a field of another size. Each is counted, nothing of
-    /// the patch stays, and the next one can be pushed.
+    /// Those of [`loan`](Self::loan) and [`commit`](Self::commit), and [`ErrorKind::Shape`] for a field of another size.
+    /// Each is counted, nothing of the patch stays, and the next one can be pushed.
     pub fn push(&mut self, meta: &Meta<'_>, field: &Field<'_>) -> Result<Pushed> {
-        let expected = self.shared.shape;
-        if field.shape() != expected {
-            return self.refused(shape(format!(
-                "patch {} is {}, this stream takes {expected}: check the grid and the channels",
-                meta.id,
-                field.shape()
-            )));
+        match &mut self.0 {
+            Inner::Local(local) => local.push(meta, field),
+            Inner::Remote(remote) => remote.push(meta, field),
         }
-        let _environment = FpGuard::enter();
-        let Some(mut loan) = self.loan(meta)? else { return Ok(Pushed::Full) };
-        let started = now_ns();
-        if let Err(error) = field.copy_into(&mut loan) {
-            self.abandon(loan);
-            return self.refused(error);
-        }
-        loan.spent_ns += now_ns() - started;
-        self.commit(loan)
     }
 
-    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full.
+    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full. From
+    /// another process it is filled in this one's memory, and copied as it is committed.
     ///
     /// # Errors
-    /// Those of [`check_meta`]; [`ErrorKind::State`](crate::error::ErrorKind::State) for a step that has ended or a
-    /// stream that is closed; [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for more proteins than a slot
-    /// has room for.
+    /// Those of [`check_meta`](crate::patch::check_meta); [`ErrorKind::State`] for a step that has ended or a stream that
+    /// is closed; [`ErrorKind::Argument`] for more proteins than a slot has room for; [`ErrorKind::Fenced`] if the
+    /// stream was in another process that is gone.
     pub fn loan(&mut self, meta: &Meta<'_>) -> Result<Option<Loan>> {
-        let _environment = FpGuard::enter();
-        let started = now_ns();
-        match self.try_loan(meta, started) {
-            Ok(Some(loan)) => Ok(Some(loan)),
-            Ok(None) => {
-                self.shared.recorder.count(&self.shared.recorder.full);
-                // A loan that was dropped may have held up what the worker can take now.
-                self.shared.ring_doorbell();
-                Ok(None)
-            }
-            Err(error) => self.refused(error),
-        }
+        Ok(match &mut self.0 {
+            Inner::Local(local) => local.loan(meta)?.map(|loan| Loan(Lent::Local(loan))),
+            Inner::Remote(remote) => remote.loan(meta)?.map(|loan| Loan(Lent::Remote(loan))),
+        })
     }
 
-    /// Commits a patch that was filled in place: [`Pushed::Accepted`] or [`Pushed::Known`].
+    /// Commits a patch that was filled in place: [`Pushed::Accepted`] or, in one process, [`Pushed::Known`].
     ///
     /// # Errors
-    /// [`ErrorKind::Value`](crate::error::ErrorKind::Value) for a density that is not finite,
-    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for an id that is known with other content,
-    /// [`ErrorKind::State`](crate::error::ErrorKind::State) if the step has ended meanwhile. The loan is given up.
+    /// [`ErrorKind::Value`] for a density that is not finite, [`ErrorKind::Conflict`] for an id that is known with other
+    /// content, [`ErrorKind::State`] if the step has ended meanwhile, [`ErrorKind::Fenced`] as for
+    /// [`loan`](Self::loan), [`ErrorKind::Argument`] for a loan of another producer. The loan is given up.
     pub fn commit(&mut self, loan: Loan) -> Result<Pushed> {
-        let _environment = FpGuard::enter();
-        let started = now_ns();
-        let (loan, content) = match self.accept(loan) {
-            Ok(accepted) => accepted,
-            Err((loan, refusal)) => {
-                self.abandon(loan);
-                return match refusal {
-                    None => {
-                        self.shared.recorder.count(&self.shared.recorder.known);
-                        Ok(Pushed::Known)
-                    }
-                    Some(error) => self.refused(error),
-                };
-            }
-        };
-        let (id, step, committed_ns) = (loan.id, loan.step, now_ns());
-        let header =
-            ring::Header { kind: ring::KIND_PATCH, id, step, committed_ns, content, ..ring::Header::default() };
-        if let Err(error) = self.ring.commit(loan.slot, loan.metadata_bytes, header) {
-            self.shared.registry.free(id);
-            return self.refused(error);
+        match (&mut self.0, loan.0) {
+            (Inner::Local(local), Lent::Local(loan)) => local.commit(loan),
+            (Inner::Remote(remote), Lent::Remote(loan)) => remote.commit(loan),
+            _ => Err(argument("a loan of another producer: commit it to the one that lent it")),
         }
-        self.shared.recorder.time(Stage::Push, loan.spent_ns + committed_ns - started);
-        self.shared.recorder.count(&self.shared.recorder.pushed);
-        self.shared.ring_doorbell();
-        Ok(Pushed::Accepted)
     }
 
     /// Gives a loan up, as dropping it does; its slot is free again at once if it is the newest.
     pub fn abandon(&mut self, loan: Loan) {
-        self.ring.abandon(loan.slot);
-        // What was committed after it need not wait any more.
-        self.shared.ring_doorbell();
+        match (&mut self.0, loan.0) {
+            (Inner::Local(local), Lent::Local(loan)) => local.abandon(loan),
+            (Inner::Remote(remote), Lent::Remote(loan)) => remote.abandon(loan),
+            _ => {}
+        }
     }
 
     /// Counts a patch that was refused before it got here: one that a foreign interface could not even read.
     pub fn refuse(&self, error: &Error) {
-        self.shared.recorder.reject(error.kind());
+        if let Inner::Local(local) = &self.0 {
+            local.refuse(error);
+        }
     }
 
     /// Says that this producer sends nothing more for steps up to `step`. With several producers an event waits until
     /// each has said so.
     ///
     /// # Errors
-    /// [`ErrorKind::State`](crate::error::ErrorKind::State) if a later step has ended already, a loan is out, or the
-    /// stream is closed.
+    /// [`ErrorKind::State`] if a later step has ended already, a loan is out, or the stream is closed;
+    /// [`ErrorKind::Fenced`] as for [`loan`](Self::loan).
     pub fn end_step(&mut self, step: i64) -> Result<()> {
-        self.shared.check_open()?;
-        if self.ring.has_loans() {
-            return Err(state(format!("step {step} cannot end while a loan is out: commit or abandon it first")));
-        }
-        if step < self.ring.ended_step() {
-            return Err(state(format!(
-                "step {step} ends after step {} did: steps end in order",
-                self.ring.ended_step()
-            )));
-        }
-        self.ring.end_step(step);
-        self.shared.ring_doorbell();
-        Ok(())
-    }
-
-    fn try_loan(&mut self, meta: &Meta<'_>, started: u64) -> Result<Option<Loan>> {
-        let shared = &self.shared;
-        shared.check_open()?;
-        check_meta(meta, &shared.states, shared.size_nm)?;
-        self.check_step(meta.id, meta.step)?;
-        let packed = self.packer.patch_meta(meta, Constellation::of(meta.proteins, &shared.states));
-        let room = self.ring.geometry().metadata_bytes();
-        if packed.len() > room {
-            return Err(argument(format!(
-                "patch {} has {} proteins and its metadata take {} bytes, a slot has room for {room}: send fewer",
-                meta.id,
-                meta.proteins.len(),
-                packed.len()
-            )));
-        }
-        let Some(mut slot) = self.ring.loan(shared.shape.len())? else { return Ok(None) };
-        slot.metadata_mut()[..packed.len()].copy_from_slice(packed);
-        let (id, step, metadata_bytes) = (meta.id, meta.step, packed.len());
-        Ok(Some(Loan { slot, id, step, metadata_bytes, spent_ns: now_ns() - started }))
-    }
-
-    /// Checks a filled loan and takes its id. Answers with the loan and the hash of its content, or with the loan and
-    /// why it is not to be committed: an error, or none where the same patch is known.
-    fn accept(&self, mut loan: Loan) -> Result<(Loan, u64), (Loan, Option<Error>)> {
-        let sound =
-            || check_densities(&loan, self.shared.shape).map_err(|error| error.context(format!("patch {}", loan.id)));
-        let checked =
-            self.shared.check_open().and_then(|()| self.check_step(loan.id, loan.step)).and_then(|()| sound());
-        if let Err(error) = checked {
-            return Err((loan, Some(error)));
-        }
-        let content = content(&mut loan);
-        match self.shared.registry.take(loan.id, content) {
-            Ok(true) => Ok((loan, content)),
-            Ok(false) => Err((loan, None)),
-            Err(error) => Err((loan, Some(error))),
+        match &mut self.0 {
+            Inner::Local(local) => local.end_step(step),
+            Inner::Remote(remote) => remote.end_step(step),
         }
     }
 
-    /// Refuses a new patch of a step that has ended; a known one may be sent again at any time.
-    fn check_step(&self, id: u64, step: i64) -> Result<()> {
-        if step <= self.ring.ended_step() && !self.shared.registry.contains(id) {
-            return Err(state(format!(
-                "patch {id} is of step {step}, but this producer has ended step {}: push before end_step",
-                self.ring.ended_step()
-            )));
+    /// What to do from now on where there is no room.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] for anything but [`OnFull::Answer`] where the stream is in this process: who waited there
+    /// might wait for itself.
+    pub fn on_full(&mut self, policy: OnFull) -> Result<()> {
+        match &mut self.0 {
+            Inner::Local(_) if policy == OnFull::Answer => Ok(()),
+            Inner::Local(_) => Err(state("a producer in the stream's own process is told FULL: poll the stream then")),
+            Inner::Remote(remote) => {
+                remote.on_full(policy);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    /// Counts an error and hands it on.
-    fn refused<T>(&self, error: Error) -> Result<T> {
-        self.refuse(&error);
-        Err(error)
+    /// What became of this producer's patches in the other process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] where the stream is in this process: there each push has its answer at once.
+    pub fn answers(&self) -> Result<Answers> {
+        match &self.0 {
+            Inner::Local(_) => Err(state("a producer in the stream's own process has its answers at each push")),
+            Inner::Remote(remote) => Ok(remote.answers()),
+        }
     }
-}
 
-impl Drop for Producer {
-    fn drop(&mut self) {
-        self.ring.close();
-        self.shared.ring_doorbell();
+    /// Whether the stream is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if its process is gone or has given this producer up, [`ErrorKind::State`] if it is closed,
+    /// or if another producer of this one's label lives.
+    pub fn check(&mut self) -> Result<()> {
+        match &mut self.0 {
+            Inner::Local(local) => local.check(),
+            Inner::Remote(remote) => remote.check(),
+        }
     }
 }
 
 impl Deref for Loan {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.slot
+        match &self.0 {
+            Lent::Local(loan) => loan.densities(),
+            Lent::Remote(loan) => loan.densities(),
+        }
     }
 }
 
 impl DerefMut for Loan {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.slot
+        match &mut self.0 {
+            Lent::Local(loan) => loan.densities_mut(),
+            Lent::Remote(loan) => loan.densities_mut(),
+        }
     }
-}
-
-/// XXH3 of a patch's densities (little-endian), then, seeded with that, of its metadata.
-fn content(loan: &mut Loan) -> u64 {
-    let densities = XxHash3_64::oneshot(loan.slot.tensor_bytes());
-    let bytes = loan.metadata_bytes;
-    XxHash3_64::oneshot_with_seed(densities, &loan.slot.metadata_mut()[..bytes])
 }

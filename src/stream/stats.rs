@@ -2,9 +2,6 @@
 //!
 //! Times are for people: nothing decides by them. Not here: the clock of the model, which is the step.
 
-use std::sync::LazyLock;
-use std::time::Instant;
-
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
@@ -12,6 +9,7 @@ use super::classify::Tally;
 use super::jobs::JobStats;
 use super::retention::RetentionStats;
 use crate::error::ErrorKind;
+use crate::guest::monotonic_ns;
 use crate::sync::{AtomicU64, Ordering};
 
 /// A part of a patch's way that is timed.
@@ -252,8 +250,7 @@ impl Recorder {
     }
 }
 
-/// Nanoseconds of a clock that only grows, the same for all threads of the process.
+/// Nanoseconds of a clock that only grows, the same for all processes of the machine.
 pub(super) fn now_ns() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed().as_nanos() as u64
+    monotonic_ns()
 }

@@ -7,23 +7,25 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::about::About;
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::{Log, LogLevel};
+use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
 use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
-use super::worker::{Doorbell, Worker};
+use super::worker::Worker;
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
 use crate::job::Transport;
 use crate::patch::{ProteinStates, Shape};
-use crate::ring;
+use crate::ring::{self, Doorbell};
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
@@ -48,7 +50,10 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) recorder: Recorder,
     operator: Mutex<Operator>,
-    pub(super) doorbell: Doorbell,
+    /// What the worker sleeps on; with a transport other processes ring it too.
+    pub(super) bell: Doorbell,
+    /// The content of other processes' patches is hashed again.
+    pub(super) untrusted: bool,
     /// The stream takes nothing more.
     pub(super) closed: AtomicBool,
     /// A panic of ours passed through the operator: it cannot be trusted any more.
@@ -132,6 +137,9 @@ impl Stream {
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape)?;
         }
+        let about = About::new(shape, config.size_nm, config.slots, &species, &states);
+        // Last of what may fail: from here on peers come.
+        let bell = operator.open_door(transport.as_ref(), &about)?;
         let shared = Arc::new(Shared {
             shape,
             size_nm: config.size_nm,
@@ -139,7 +147,8 @@ impl Stream {
             registry: Registry::default(),
             recorder: Recorder::new(),
             operator: Mutex::new(operator),
-            doorbell: Doorbell::default(),
+            bell,
+            untrusted: config.untrusted,
             closed: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             stop: stop.unwrap_or_default(),
@@ -170,7 +179,7 @@ impl Stream {
         self.shared.check_open()?;
         let (writer, reader) = ring::heap(ring::Geometry::new(self.slots, self.shared.shape.len())?)?;
         self.shared.operate(|operator| operator.add_lane(name, reader))?;
-        Ok(Producer::new(self.shared.clone(), writer))
+        Ok(Producer::local(Local::new(self.shared.clone(), writer)))
     }
 
     /// Takes in what was committed, for about `budget`, one patch at least. Inline this is where encoding happens; with
@@ -295,7 +304,7 @@ impl Stream {
     pub fn close(&self) {
         if self.close_within(Duration::MAX).is_err() {
             self.shared.closed.store(true, Ordering::Release);
-            self.shared.ring_doorbell();
+            self.shared.ring_bell();
         }
     }
 
@@ -311,6 +320,9 @@ impl Stream {
         let mut worker = self.worker.lock();
         if let Some(running) = worker.take() {
             *worker = running.join_within(timeout, &self.shared).err();
+        }
+        if worker.is_none() {
+            self.shared.operate(Operator::close_door);
         }
         Ok(worker.is_none())
     }
@@ -376,8 +388,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn ring_doorbell(&self) {
-        self.doorbell.ring();
+    pub(super) fn ring_bell(&self) {
+        self.bell.ring();
     }
 }
 

@@ -1,10 +1,10 @@
-//! The worker thread of a background stream, and the doorbell that wakes it.
+//! The worker thread of a background stream.
 //!
-//! Not here: what it does with a record ([`super::operator`]).
+//! Not here: what it does with a record ([`super::operator`]), the bell that wakes it ([`crate::ring::Doorbell`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
-use std::thread::{JoinHandle, Thread};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::config::LogLevel;
@@ -12,37 +12,11 @@ use super::operator::Operator;
 use super::stream::Shared;
 use crate::error::Result;
 use crate::guest;
-use crate::sync::{AtomicBool, Ordering, fence};
+use crate::ring::Wait;
+use crate::sync::Ordering;
 
-/// Wakes the worker if, and only if, it sleeps: a ring costs a fence and a load otherwise.
-#[derive(Default)]
-pub(super) struct Doorbell {
-    sleeping: AtomicBool,
-    sleeper: OnceLock<Thread>,
-}
-
-impl Doorbell {
-    /// After a commit: wakes the sleeper.
-    pub(super) fn ring(&self) {
-        let Some(sleeper) = self.sleeper.get() else { return };
-        // SYNC(sleeping): pairs with the fence in `sleep`: either the sleeper sees the commit, or we see the flag.
-        fence(Ordering::SeqCst);
-        if self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::AcqRel) {
-            sleeper.unpark();
-        }
-    }
-
-    /// Sleeps until the next ring, unless `awake` finds something to do after the flag is up.
-    fn sleep(&self, awake: impl FnOnce() -> bool) {
-        self.sleeping.store(true, Ordering::Relaxed);
-        // SYNC(sleeping): pairs with the fence in `ring`.
-        fence(Ordering::SeqCst);
-        if !awake() {
-            // A ring between here and parking leaves a token, so that parking returns at once.
-            std::thread::park();
-        }
-    }
-}
+/// The longest sleep: who came to the door without ringing, and who died, is looked for then.
+const SLEEP: Duration = Duration::from_millis(50);
 
 /// The running thread.
 pub(super) struct Worker(JoinHandle<()>);
@@ -62,14 +36,12 @@ impl Worker {
             }
         };
         let thread = guest::spawn("patchstream", cpu, main)?;
-        // Set before the stream has a producer, so that no commit can miss it.
-        let _ = shared.doorbell.sleeper.set(thread.thread().clone());
         Ok(Self(thread))
     }
 
     /// Waits up to `timeout` for the end of a thread whose stream has been closed; gives it back if it has not ended.
     pub(super) fn join_within(self, timeout: Duration, shared: &Shared) -> Result<(), Self> {
-        shared.ring_doorbell();
+        shared.ring_bell();
         let started = Instant::now();
         while !self.0.is_finished() {
             if started.elapsed() >= timeout {
@@ -87,7 +59,12 @@ fn run(shared: &Shared) {
     let closed = || shared.closed.load(Ordering::Acquire);
     while !closed() {
         if !shared.operate(|operator| operator.take_in_some(shared)) {
-            shared.doorbell.sleep(|| closed() || shared.operate(Operator::has_work));
+            let wait = Wait { timeout: SLEEP, spin: Duration::ZERO, stop: None };
+            let ready = || closed() || shared.operate(Operator::has_work);
+            // The bell fails only in the child of a fork, which has no worker.
+            if shared.bell.wait(&wait, ready, || Ok(())).is_err() {
+                return;
+            }
         }
     }
 }

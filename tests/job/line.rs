@@ -73,7 +73,6 @@ fn an_interrupted_job_is_next_and_knows_its_windows() {
     // Closed without a last word: first in line again.
     let job = next(&name);
     assert_eq!((job.id(), job.attempt()), (id, 3));
-    // The worker may have its job before the owner has written its counts down.
     let stats = running.until(|stats| stats.counts.accepted == 6);
     assert_eq!((stats.counts.deaths, stats.counts.refused), (0, 0));
 }

@@ -8,7 +8,7 @@
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
 static void layout_never_moves(void) {
-  CHECK(sizeof(struct patchstream_options) == 120);
+  CHECK(sizeof(struct patchstream_options) == 136);
   OFFSET(patchstream_options, struct_size, 0);
   OFFSET(patchstream_options, threads, 4);
   OFFSET(patchstream_options, worker_cpu, 8);
@@ -28,6 +28,20 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_options, route, 96);
   OFFSET(patchstream_options, route_user, 104);
   OFFSET(patchstream_options, classifier, 112);
+  OFFSET(patchstream_options, transport, 120);
+  OFFSET(patchstream_options, untrusted, 128);
+  OFFSET(patchstream_options, reserved, 132);
+
+  CHECK(sizeof(struct patchstream_answers) == 64);
+  OFFSET(patchstream_answers, struct_size, 0);
+  OFFSET(patchstream_answers, last_refused_status, 4);
+  OFFSET(patchstream_answers, last_refused_id, 8);
+  OFFSET(patchstream_answers, sent, 16);
+  OFFSET(patchstream_answers, taken, 24);
+  OFFSET(patchstream_answers, known, 32);
+  OFFSET(patchstream_answers, refused, 40);
+  OFFSET(patchstream_answers, full, 48);
+  OFFSET(patchstream_answers, dropped, 56);
   CHECK(sizeof(struct patchstream_protein) == 32);
   OFFSET(patchstream_protein, state, 8);
   OFFSET(patchstream_protein, partner, 12);
@@ -50,7 +64,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_field, stride_c, 40);
   OFFSET(patchstream_field, data, 48);
   OFFSET(patchstream_field, planes, 56);
-  CHECK(sizeof(struct patchstream_selection) == 128);
+  CHECK(sizeof(struct patchstream_selection) == 136);
   OFFSET(patchstream_selection, order, 4);
   OFFSET(patchstream_selection, id, 8);
   OFFSET(patchstream_selection, event, 16);
@@ -69,6 +83,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_selection, class_count, 108);
   OFFSET(patchstream_selection, class_label, 112);
   OFFSET(patchstream_selection, probabilities, 120);
+  OFFSET(patchstream_selection, ticket, 128);
   CHECK(sizeof(struct patchstream_weight) == 32);
   OFFSET(patchstream_weight, id, 8);
   OFFSET(patchstream_weight, weight, 16);
@@ -123,6 +138,32 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_history_row, id, 16);
   OFFSET(patchstream_history_row, rank, 24);
   OFFSET(patchstream_history_row, what, 32);
+  CHECK(sizeof(struct patchstream_job_about) == 72);
+  OFFSET(patchstream_job_about, attempt, 4);
+  OFFSET(patchstream_job_about, id, 8);
+  OFFSET(patchstream_job_about, nx, 16);
+  OFFSET(patchstream_job_about, channels, 24);
+  OFFSET(patchstream_job_about, dim, 28);
+  OFFSET(patchstream_job_about, size_nm, 32);
+  OFFSET(patchstream_job_about, rank, 40);
+  OFFSET(patchstream_job_about, ticket, 48);
+  OFFSET(patchstream_job_about, point, 56);
+  OFFSET(patchstream_job_about, class_label, 64);
+  CHECK(sizeof(struct patchstream_sample) == 72);
+  OFFSET(patchstream_sample, attempt, 4);
+  OFFSET(patchstream_sample, job, 8);
+  OFFSET(patchstream_sample, window, 16);
+  OFFSET(patchstream_sample, frames, 24);
+  OFFSET(patchstream_sample, observable, 32);
+  OFFSET(patchstream_sample, shape, 40);
+  OFFSET(patchstream_sample, sums, 48);
+  OFFSET(patchstream_sample, sum_count, 56);
+  OFFSET(patchstream_sample, dims, 64);
+  CHECK(sizeof(struct patchstream_jobs) == 96);
+  OFFSET(patchstream_jobs, workers, 4);
+  OFFSET(patchstream_jobs, in_line, 8);
+  OFFSET(patchstream_jobs, refused, 72);
+  OFFSET(patchstream_jobs, sample_bytes, 88);
   CHECK(PATCHSTREAM_ISSUED == 1 && PATCHSTREAM_STARTED == 2 && PATCHSTREAM_INTERRUPTED == 3 && PATCHSTREAM_DONE == 4);
   CHECK(PATCHSTREAM_FAILED == 5 && PATCHSTREAM_RETURNED == 6 && PATCHSTREAM_ADDED == 7 && PATCHSTREAM_DISCARDED == 8);
   CHECK(PATCHSTREAM_SELECTED == 9 && PATCHSTREAM_WITHDRAWN == 10);

@@ -2,11 +2,17 @@
 //!
 //! | what | operations on the file system |
 //! |---|---|
-//! | a look while waiting | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
-//! | taking a job | write and link a claim; list `claims`, `inbox`, `results/ID`; read the ticket |
+//! | opening the folder, once a job | look at ten names, read one file, make and remove one |
+//! | a look while waiting, one every [`Options::poll`] | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
+//! | taking a job | write and link a claim; list `claims`, `inbox` and `results/ID`; read the ticket |
 //! | any call on it | look at three names; at most every quarter of the lease: write one byte |
-//! | a message | as above, and write and rename one file |
+//! | a message, one a window | as above, and write and rename one file |
 //! | the last word | as above, and write and link one file |
+//!
+//! With [`Options::sync`] each file that is written is two calls more that wait for the disk.
+//!
+//! [`Options::poll`]: super::Options::poll
+//! [`Options::sync`]: super::Options::sync
 //!
 //! A job that comes back keeps its place in the line. Messages that an earlier attempt left are adopted: they get names
 //! of the new attempt, so that the owner takes them in, and their windows are known.
@@ -117,7 +123,8 @@ impl DirDesk {
     /// Claims a job and reads it; `None` if somebody was faster, or the job is not there any more.
     fn claim(&mut self, order: u64, id: u64, attempt: u64, want: Want) -> Result<Option<Given>> {
         if u32::try_from(attempt).is_err() {
-            return Err(corrupt(format!("job {id} was claimed {attempt} times: its owner has to issue it anew")));
+            let error = corrupt(format!("job {id} was claimed {attempt} times, which nobody did: clean its claims"));
+            return if want == Want::Oldest { Ok(None) } else { Err(error) };
         }
         let Some(claim) = Claim::make(&self.folder, Scope::Job(id), attempt)? else { return Ok(None) };
         let top = tops(&files::list(&self.folder.claims())?.0).get(&id).map_or(0, |top| top.attempt);
@@ -132,7 +139,8 @@ impl DirDesk {
                 Ok(Some(given))
             }
             Ok(None) => claim.end(&self.folder, Word::Free, b"").map(|()| None),
-            Err(error) if matches!(error.kind(), ErrorKind::Io) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Version) => {
+                // Not the job's fault: another worker may do better.
                 claim.end(&self.folder, Word::Free, b"")?;
                 Err(error)
             }
@@ -211,7 +219,8 @@ impl DirDesk {
         }
         for name in files::list_if_there(&self.folder.results(id))? {
             if let Some((observable, window)) = names::parse_result(&name) {
-                known.add(observable, window)?;
+                // Files beyond what one job may have are nobody's.
+                let _ = known.add(observable, window);
             }
         }
         Ok((known, next))

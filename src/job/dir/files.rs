@@ -24,13 +24,15 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Temporary {
     path: PathBuf,
     modified: SystemTime,
+    sync: bool,
 }
 
 impl Temporary {
-    /// Writes a file in `tmp`; with `sync` its bytes are on the disk before it gets its name.
+    /// Writes a file in `tmp`; with `sync` its bytes are on the disk before it gets its name, and so is the name before
+    /// anybody is told.
     pub(super) fn write(tmp: &Path, bytes: &[u8], sync: bool) -> Result<Self> {
         let (mut file, path) = create(tmp)?;
-        let mut temporary = Self { path, modified: SystemTime::UNIX_EPOCH };
+        let mut temporary = Self { path, modified: SystemTime::UNIX_EPOCH, sync };
         let written = file.write_all(bytes).and_then(|()| if sync { file.sync_all() } else { Ok(()) });
         let modified = written.and_then(|()| file.metadata()).and_then(|metadata| metadata.modified());
         temporary.modified = modified.map_err(|error| failed("write", &temporary.path, &error))?;
@@ -46,21 +48,23 @@ impl Temporary {
     pub(super) fn rename(mut self, target: &Path) -> Result<()> {
         fs::rename(&self.path, target).map_err(|error| failed("make", target, &error))?;
         self.path = PathBuf::new();
-        Ok(())
+        if self.sync { sync_folder_of(target) } else { Ok(()) }
     }
 
     /// Gives it the name `target` unless there is such a file; false if there is.
     pub(super) fn link(self, target: &Path) -> Result<bool> {
         let linked = fs::hard_link(&self.path, target);
-        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.nlink() > 1) {
-            return Ok(true);
-        }
+        // A link that was made and is not there was removed again at once: nobody else had it.
+        let has_two = fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.nlink() > 1);
         match linked {
-            // A name that was removed again at once: nobody else had it.
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == Io::AlreadyExists => Ok(false),
-            Err(error) => Err(failed("make", target, &error)),
+            Err(error) if error.kind() == Io::AlreadyExists && !has_two => return Ok(false),
+            Err(error) if !has_two => return Err(failed("make", target, &error)),
+            _ => {}
         }
+        if self.sync {
+            sync_folder_of(target)?;
+        }
+        Ok(true)
     }
 }
 
@@ -153,11 +157,11 @@ pub(super) fn link(from: &Path, to: &Path) -> Result<bool> {
     }
 }
 
-/// Removes a file; false if it is gone already.
+/// Removes a file; false if it is gone already, or somebody's folder.
 pub(super) fn remove(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == Io::NotFound => Ok(false),
+        Err(error) if matches!(error.kind(), Io::NotFound | Io::IsADirectory) => Ok(false),
         Err(error) => Err(failed("remove", path, &error)),
     }
 }
@@ -177,6 +181,15 @@ pub(super) fn failed(what: &str, path: &Path, error: &std::io::Error) -> crate::
         _ => "",
     };
     io(format!("cannot {what} {}: {error}{todo}", path.display()))
+}
+
+/// Has the names in the folder of `path` written to the disk, where the file system does that.
+fn sync_folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if error.kind() != Io::InvalidInput => Err(failed("write to the disk", folder, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// A new file under a name that nobody has.

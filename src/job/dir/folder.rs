@@ -38,7 +38,7 @@ pub struct Options {
     pub poll: Duration,
     /// How long a file that cannot be read is taken for one that is still under way, 30 s by default.
     pub settle: Duration,
-    /// Whether a file is on the disk before it gets its name, true by default.
+    /// Whether files and their names are on the disk before anybody is told, true by default.
     pub sync: bool,
     /// The most messages of one attempt that wait for the owner, 4096 by default; then workers see FULL.
     pub pending_max: u32,

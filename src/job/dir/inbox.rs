@@ -15,7 +15,7 @@ use super::files;
 use super::frame::{Frame, Kind};
 use super::names;
 use super::office::DirOffice;
-use crate::error::{Error, Result, value};
+use crate::error::{Error, ErrorKind, Result, value};
 use crate::wire::{self, Message};
 
 /// What became of one file.
@@ -99,7 +99,13 @@ impl DirOffice {
             Applied::Taken(_) => {
                 if let Some(name) = result {
                     // The first one stays; what was accepted before an owner ended may only now come to its place.
-                    files::link(&path, &self.folder.make_results(id)?.join(name))?;
+                    match self.folder.make_results(id) {
+                        Ok(results) => drop(files::link(&path, &results.join(name))?),
+                        Err(error) if error.kind() == ErrorKind::Corrupt => {
+                            return self.doubt(line, stream, &path, &error);
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

@@ -123,7 +123,11 @@ pub fn look(path: &Path) -> Result<Look> {
 /// # Errors
 /// Those of a folder that is none or cannot be used.
 pub fn clean(path: &Path) -> Result<Cleaned> {
-    let folder = Folder::open(path)?;
+    clean_folder(&Folder::open(path)?)
+}
+
+/// The same of a folder that is open.
+pub(super) fn clean_folder(folder: &Folder) -> Result<Cleaned> {
     let now = files::now(&folder.tmp())?;
     let mut cleaned = Cleaned::default();
     for name in files::list(&folder.tmp())?.0 {

@@ -14,6 +14,9 @@
 
 use super::super::windows::check_observable;
 
+/// Above all places in the line, far from where counting on would overflow.
+const ORDER_MAX: u64 = 1 << 62;
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
@@ -47,7 +50,7 @@ pub(super) fn parse_ticket(name: &str) -> Option<(u64, u64)> {
     if order.len() != 20 || !order.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    Some((order.parse().ok()?, number(id)?))
+    Some((order.parse().ok().filter(|order| *order < ORDER_MAX)?, number(id)?))
 }
 
 /// Id and attempt, and the last word if the file is that.
@@ -61,11 +64,11 @@ pub(super) fn parse_claim(name: &str) -> Option<(u64, u64, Option<Word>)> {
     parts.next().is_none().then_some((id, attempt, word))
 }
 
-/// The owner's epoch, and whether the file says that it was closed.
+/// The owner's epoch, an attempt of its own kind, and whether the file says that it was closed.
 pub(super) fn parse_owner(name: &str) -> Option<(u64, bool)> {
     match name.strip_suffix(".free") {
-        Some(epoch) => Some((number(epoch)?, true)),
-        None => Some((number(name)?, false)),
+        Some(epoch) => Some((attempt(epoch)?, true)),
+        None => Some((attempt(name)?, false)),
     }
 }
 

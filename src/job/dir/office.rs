@@ -3,7 +3,8 @@
 //! Workers claim jobs by themselves, so nothing waits for the owner but the results. One turn, at most one every
 //! [`Options::poll`], lists `claims`, then `inbox`, in this order: a last word that is seen came after every message of
 //! its attempt, so these are all in the list. A dead worker's job is freed in one turn and goes back into the line in the
-//! next, for the same reason.
+//! next, for the same reason. A job that comes back keeps its place, a failed one goes to the end; the line in memory goes
+//! by its own rule and follows what workers take.
 //!
 //! | what | operations on the file system |
 //! |---|---|
@@ -29,6 +30,7 @@ use super::claim::{Claim, Judge, Life, Scope, Top, describe, read_who, top_owner
 use super::files;
 use super::folder::{Folder, Options};
 use super::frame::{Frame, Kind};
+use super::look::clean_folder;
 use super::names::{self, Word};
 use crate::dynim::State;
 use crate::error::{Error, ErrorKind, Result, busy, conflict, value};
@@ -100,6 +102,7 @@ impl DirOffice {
             packer: Packer::new(),
         };
         office.remove_earlier_owners(epoch)?;
+        clean_folder(&office.folder)?;
         office.recall(line)?;
         Ok(office)
     }

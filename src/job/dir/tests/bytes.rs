@@ -100,7 +100,8 @@ fn of_two_links_to_one_name_one_wins_and_no_temporary_is_left() {
 #[test]
 fn names_are_read_as_they_are_written_and_no_other_way() {
     assert_eq!(names::parse_ticket(&names::ticket(3, 9)), Some((3, 9)));
-    assert_eq!(names::parse_ticket(&names::ticket(u64::MAX, u64::MAX)), Some((u64::MAX, u64::MAX)));
+    assert_eq!(names::parse_ticket(&names::ticket(u64::MAX, 1)), None, "counting on from there would overflow");
+    assert_eq!(names::parse_owner("4294967296"), None);
     assert_eq!(names::parse_message(&names::message(1, 2, 3)), Some((1, 2, 3)));
     assert_eq!(names::parse_result(&names::result("rdf", 0)), Some(("rdf", 0)));
     assert_eq!(names::parse_claim("7.2"), Some((7, 2, None)));

@@ -152,3 +152,32 @@ fn claims_that_were_removed_or_forged_do_not_stop_a_job() {
     temp.age("claims/1.4", Duration::from_secs(601));
     assert_eq!(Worker::open(&temp).take(Want::Job(1)).unwrap(), Some(1));
 }
+
+#[test]
+fn folders_where_files_should_be_cost_their_job_only() {
+    let temp = Temp::new("folders");
+    let mut owner = Owner::with_jobs(&temp, 3);
+    for name in ["results/1", "jobs/18446744073709551615-9.job", "claims/3.4294967295"] {
+        std::fs::write(temp.0.join(name), "in the way").unwrap();
+    }
+    std::fs::create_dir(temp.0.join("claims/8.1")).unwrap();
+    std::fs::create_dir(temp.0.join("owner/99999999999")).unwrap();
+    temp.age("claims/3.4294967295", Duration::from_secs(601));
+    let mut workers = [Worker::open(&temp), Worker::open(&temp)];
+    for worker in &mut workers {
+        worker.take(Want::Oldest).unwrap();
+        worker.sample(1).unwrap();
+        worker.say(State::Done, "").unwrap();
+    }
+    assert_eq!(Worker::open(&temp).take(Want::Oldest).unwrap(), None);
+    for _ in 0..5 {
+        owner.turn();
+    }
+    assert_eq!(owner.windows(), [(1, 1), (2, 1)]);
+    assert_eq!(temp.names("over"), ["1.done", "2.done"]);
+    assert_eq!(temp.names("bad"), ["inbox.1.1.1.msg"]);
+    assert_eq!(temp.names("claims"), ["3.4294967295", "3.4294967295.free", "8.1"]);
+    owner.vanish();
+    temp.age("owner/1", Duration::from_secs(601));
+    Owner::open(&temp.0, FAST).unwrap();
+}

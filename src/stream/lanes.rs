@@ -1,0 +1,374 @@
+//! The operator's ends of its producers' rings, in this process and in others: who has come, who has gone, and what is
+//! checked of a patch that another process wrote.
+//!
+//! Nothing from another process is believed: what it checked is checked again, on the operator's own copy. What becomes of
+//! its patches stands in the numbers of its lane, for it to read.
+//! Not here: what happens to a patch that was found sound ([`super::operator`]), the peer's side ([`super::remote`]).
+
+use super::about::About;
+use super::config::LogLevel;
+use super::local::content_of;
+use super::operator::Operator;
+use super::stream::Shared;
+use crate::error::{ErrorKind, Result, corrupt, shape, state, value};
+use crate::job::Transport;
+use crate::lane::{self, Door, Role};
+use crate::patch::{Constellation, Meta, check_densities, check_meta};
+use crate::ring::{Consumer, Doorbell, Record};
+
+/// The numbers of a producer's lane: patches taken in, known, refused.
+pub(super) const TAKEN: usize = 0;
+pub(super) const KNOWN: usize = 1;
+pub(super) const REFUSED: usize = 2;
+/// The last patch that was refused, and why, as [`kind_of`] has it.
+pub(super) const LAST_REFUSED: usize = 3;
+pub(super) const LAST_KIND: usize = 4;
+/// Why the lane was given up: 0, or one of the next two.
+pub(super) const GIVEN_UP: usize = 5;
+pub(super) const LABEL_TAKEN: u64 = 1;
+const BROKEN: u64 = 2;
+
+/// The kinds of errors by their numbers in a lane, from 1.
+const KINDS: [ErrorKind; 16] = [
+    ErrorKind::Argument,
+    ErrorKind::State,
+    ErrorKind::Shape,
+    ErrorKind::Value,
+    ErrorKind::Conflict,
+    ErrorKind::Unknown,
+    ErrorKind::Version,
+    ErrorKind::Model,
+    ErrorKind::Io,
+    ErrorKind::Corrupt,
+    ErrorKind::Busy,
+    ErrorKind::Fenced,
+    ErrorKind::Memory,
+    ErrorKind::Forked,
+    ErrorKind::Unsupported,
+    ErrorKind::Panic,
+];
+
+/// The kind of a number.
+pub(super) fn kind_of(number: u64) -> Option<ErrorKind> {
+    KINDS.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
+}
+
+/// A producer, seen from the operator.
+pub(super) struct Lane {
+    pub(super) name: String,
+    source: Source,
+    /// Steps up to this one had ended when the ring was last emptied: nothing new may come for them.
+    ended: i64,
+    /// Something wrote what no producer writes: nothing more is read of it.
+    broken: bool,
+}
+
+/// Where a producer's ring lies.
+enum Source {
+    /// In this process's memory.
+    Local(Consumer),
+    /// In memory that another process may write at any moment.
+    Remote(Box<lane::Lane>),
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Taken,
+    Known,
+    Refused(ErrorKind),
+}
+
+/// What is not believed of a lane's records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubt {
+    ended: i64,
+}
+
+impl Lane {
+    pub(super) fn local(name: &str, ring: Consumer) -> Self {
+        Self { name: name.into(), source: Source::Local(ring), ended: i64::MIN, broken: false }
+    }
+
+    fn remote(lane: lane::Lane) -> Self {
+        let name = lane.label().into();
+        Self { name, source: Source::Remote(Box::new(lane)), ended: i64::MIN, broken: false }
+    }
+
+    /// Whether nothing more can come but what is in the ring.
+    pub(super) fn is_gone(&mut self) -> bool {
+        match &mut self.source {
+            Source::Local(ring) => ring.is_closed(),
+            Source::Remote(lane) => self.broken || lane.from.is_closed() || !lane.lives(),
+        }
+    }
+
+    /// As [`is_gone`](Self::is_gone), looked at now.
+    fn is_gone_now(&mut self) -> bool {
+        match &mut self.source {
+            Source::Local(ring) => ring.is_closed(),
+            Source::Remote(lane) => self.broken || lane.from.is_closed() || !lane.lives_now(),
+        }
+    }
+
+    /// Whether the producer holds up an event of `step`.
+    pub(super) fn holds_up(&mut self, step: i64) -> bool {
+        self.ended_step() < step && !self.is_gone()
+    }
+
+    /// The last step that the producer has ended.
+    pub(super) fn ended_step(&self) -> i64 {
+        match &self.source {
+            Source::Local(ring) => ring.ended_step(),
+            Source::Remote(lane) => lane.from.ended_step(),
+        }
+    }
+
+    /// The ring was emptied of what was there when `step` had ended.
+    pub(super) fn emptied(&mut self, step: i64) {
+        self.ended = step;
+    }
+
+    /// How many records were committed, and how many taken.
+    pub(super) fn committed(&mut self) -> u64 {
+        match &mut self.source {
+            Source::Local(ring) => ring.refresh(),
+            Source::Remote(lane) => lane.from.refresh(),
+        }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        match &self.source {
+            Source::Local(ring) => ring.position(),
+            Source::Remote(lane) => lane.from.position(),
+        }
+    }
+
+    pub(super) fn has_work(&mut self) -> bool {
+        !self.broken && self.committed() != self.position()
+    }
+
+    /// The oldest record.
+    pub(super) fn peek(&mut self) -> Result<Option<Record<'_>>> {
+        match &mut self.source {
+            Source::Local(ring) => ring.peek(),
+            Source::Remote(_) if self.broken => Ok(None),
+            Source::Remote(lane) => lane.from.peek(),
+        }
+    }
+
+    pub(super) fn advance(&mut self) {
+        match &mut self.source {
+            Source::Local(ring) => ring.advance(),
+            Source::Remote(lane) => lane.from.advance(),
+        }
+    }
+
+    /// What has to be checked of its records: nothing where this process wrote them.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        match &self.source {
+            Source::Local(_) => None,
+            Source::Remote(_) => Some(Doubt { ended: self.ended }),
+        }
+    }
+
+    /// A record could not be read at all. The ring of this process goes on behind it; another's lane is given up.
+    pub(super) fn unreadable(&mut self) {
+        match &self.source {
+            Source::Local(_) => self.advance(),
+            Source::Remote(lane) => {
+                lane.stats().set(GIVEN_UP, BROKEN);
+                self.broken = true;
+            }
+        }
+    }
+
+    /// Tells the producer what became of a record.
+    pub(super) fn tell(&self, id: u64, outcome: Outcome) {
+        let Source::Remote(lane) = &self.source else { return };
+        let stats = lane.stats();
+        match outcome {
+            Outcome::Taken => stats.add(TAKEN, 1),
+            Outcome::Known => stats.add(KNOWN, 1),
+            Outcome::Refused(kind) => {
+                stats.set(LAST_REFUSED, id);
+                stats.set(LAST_KIND, KINDS.iter().position(|known| *known == kind).map_or(0, |at| at as u64 + 1));
+                stats.add(REFUSED, 1);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn overwrite_header_for_tests(&mut self) {
+        if let Source::Local(ring) = &mut self.source {
+            ring.overwrite_header_for_tests();
+        }
+    }
+}
+
+impl Doubt {
+    /// Checks a patch that another process committed, as its producer should have; `meta` was read of a copy. Takes its
+    /// id. `false`: it was known already.
+    pub(super) fn admit(
+        self,
+        shared: &Shared,
+        record: &Record<'_>,
+        metadata: &[u8],
+        meta: &Meta<'_>,
+        constellation: Constellation,
+    ) -> Result<bool> {
+        let header = &record.header;
+        if (meta.id, meta.step) != (header.id, header.step) {
+            return Err(corrupt(format!(
+                "its header says patch {} of step {}, its metadata patch {} of step {}",
+                header.id, header.step, meta.id, meta.step
+            )));
+        }
+        check_meta(meta, &shared.states, shared.size_nm)?;
+        if constellation != Constellation::of(meta.proteins, &shared.states) {
+            return Err(value("its constellation is not that of its proteins"));
+        }
+        check_densities(record.tensor, shared.shape)?;
+        let content = match shared.untrusted {
+            true => content_of(record.tensor_bytes(), metadata),
+            false => header.content,
+        };
+        if content != header.content {
+            return Err(corrupt("its content does not have the hash that its header says"));
+        }
+        if meta.step <= self.ended && !shared.registry.contains(meta.id) {
+            return Err(state(format!("it is of step {}, but its producer had ended step {}", meta.step, self.ended)));
+        }
+        shared.registry.take(meta.id, content)
+    }
+}
+
+impl Operator {
+    /// Adds a producer's ring of this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`] if a producer of this name is open.
+    pub(super) fn add_lane(&mut self, name: &str, ring: Consumer) -> Result<()> {
+        self.introduce(name)?;
+        self.lanes.push(Lane::local(name, ring));
+        Ok(())
+    }
+
+    /// Opens the way for other processes, if there is to be one; returns the bell that everybody rings.
+    ///
+    /// # Errors
+    /// Those of [`Door::create`].
+    pub(super) fn open_door(&mut self, transport: Option<&Transport>, about: &About) -> Result<Doorbell> {
+        let Some(Transport::Shm(name)) = transport else { return Ok(Doorbell::default()) };
+        let door = Door::create(name, &about.text())?;
+        let bell = door.bell();
+        self.door = Some(door);
+        Ok(bell)
+    }
+
+    /// Tells the peers that the stream is closed.
+    pub(super) fn close_door(&mut self) {
+        if let Some(door) = &self.door {
+            door.close();
+        }
+    }
+
+    /// Takes in the producers of other processes that have come. One that cannot be taken in is told, and holds up
+    /// nobody.
+    pub(super) fn welcome(&mut self, shared: &Shared) {
+        let Some(door) = &mut self.door else { return };
+        for newcomer in door.newcomers() {
+            let told = match newcomer {
+                Ok(lane) => self.welcome_remote(lane, shared),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
+                shared.recorder.reject(error.kind());
+                self.lines.push((LogLevel::Warning, format!("a peer is refused: {error}")));
+            }
+        }
+    }
+
+    fn welcome_remote(&mut self, lane: lane::Lane, shared: &Shared) -> Result<()> {
+        let (label, pid, len) = (lane.label().to_owned(), lane.pid(), lane.from.geometry().tensor_len());
+        if let (Role::Worker, Some(jobs)) = (lane.role(), &mut self.jobs) {
+            self.lines.push((LogLevel::Info, format!("worker {label} of process {pid} has come")));
+            jobs.welcome(lane);
+            return Ok(());
+        }
+        let refused = if lane.role() != Role::Producer {
+            Some(crate::error::unsupported("this stream hands out no jobs"))
+        } else if len != shared.shape.len() {
+            Some(shape(format!("its ring is for {len} numbers a patch, this stream has {}", shared.shape.len())))
+        } else {
+            None
+        };
+        let answer = match refused {
+            Some(error) => Err(error),
+            None => self.introduce(&label),
+        };
+        let lane = Lane::remote(lane);
+        match answer {
+            Ok(()) => {
+                self.lines.push((LogLevel::Info, format!("producer {label} of process {pid} has come")));
+                self.lanes.push(lane);
+                Ok(())
+            }
+            Err(error) => {
+                if let Source::Remote(lane) = &lane.source {
+                    lane.stats().set(GIVEN_UP, if error.kind() == ErrorKind::State { LABEL_TAKEN } else { BROKEN });
+                }
+                self.give_up(lane);
+                Err(error.context(format!("process {pid}")))
+            }
+        }
+    }
+
+    /// Makes sure that no producer of this name is open, and notes whether another one is.
+    fn introduce(&mut self, name: &str) -> Result<()> {
+        let mut open = 0;
+        for other in &mut self.lanes {
+            let is_open = !other.is_gone_now();
+            if is_open && other.name == name {
+                return Err(state(format!("a producer called {name} is open already: close it or take another name")));
+            }
+            open += usize::from(is_open);
+        }
+        self.several |= open > 0;
+        Ok(())
+    }
+
+    /// Forgets producers that are gone and whose records were all taken, and those that are broken.
+    pub(super) fn forget_gone_lanes(&mut self) {
+        let mut at = 0;
+        while at < self.lanes.len() {
+            let lane = &mut self.lanes[at];
+            // Looked at first: what one that is gone has committed is there.
+            let gone = lane.is_gone();
+            if !gone || lane.has_work() {
+                at += 1;
+                continue;
+            }
+            let lane = self.lanes.remove(at);
+            if let Source::Remote(remote) = &lane.source {
+                let (name, pid) = (&lane.name, remote.pid());
+                let line = match (lane.broken, remote.from.is_closed()) {
+                    (true, _) => (LogLevel::Warning, format!("producer {name} of process {pid} is given up")),
+                    (false, true) => (LogLevel::Info, format!("producer {name} of process {pid} has closed")),
+                    (false, false) => {
+                        let line = format!("producer {name} of process {pid} is gone without closing");
+                        (LogLevel::Warning, line + ": what it committed was taken in, and no event waits for it")
+                    }
+                };
+                self.lines.push(line);
+            }
+            self.give_up(lane);
+        }
+    }
+
+    fn give_up(&mut self, lane: Lane) {
+        if let (Source::Remote(lane), Some(door)) = (lane.source, &mut self.door) {
+            door.retire(*lane);
+        }
+    }
+}
