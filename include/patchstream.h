@@ -59,6 +59,15 @@
 // In the history: a patch is no longer there.
 #define PATCHSTREAM_WITHDRAWN 10
 
+// What an attached producer does without room: answers PATCHSTREAM_FULL. The default.
+#define PATCHSTREAM_ON_FULL_ANSWER 0
+
+// What an attached producer does without room: waits for it first.
+#define PATCHSTREAM_ON_FULL_BLOCK 1
+
+// What an attached producer does without room: drops the patch, the newest, and answers PATCHSTREAM_DROPPED.
+#define PATCHSTREAM_ON_FULL_DROP 2
+
 // How the numbers of a field are stored: float.
 #define PATCHSTREAM_F32 1
 
@@ -280,9 +289,13 @@ typedef struct patchstream_options {
   void *route_user;
   // A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
   const char *classifier;
-  // How other processes reach the stream: "shm:NAME" or "dir:PATH". Every pick becomes a job that workers take, and the
-  // densities of patches are kept for it: none.
+  // Where other processes find the stream: "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -, or "dir:PATH". Every pick is a
+  // job then, and the densities of patches are kept for it: nowhere.
   const char *transport;
+  // 1: what producers of other processes say of a patch's content is computed again; everything else is anyway. 0.
+  uint32_t untrusted;
+  // 0.
+  uint32_t reserved;
 } patchstream_options;
 
 // A pick and where it is.
@@ -324,6 +337,28 @@ typedef struct patchstream_history_row {
   // 0.
   int32_t reserved;
 } patchstream_history_row;
+
+// What became of the patches of a producer that is attached to another process's stream.
+typedef struct patchstream_answers {
+  // sizeof(patchstream_answers), set by the caller.
+  uint32_t struct_size;
+  // Why the stream refused the last patch that it did, such as PATCHSTREAM_ERR_CONFLICT; PATCHSTREAM_OK if none.
+  patchstream_status last_refused_status;
+  // That patch's id, 0 if there is none.
+  uint64_t last_refused_id;
+  // Patches committed. Those that are not among the next three are in the ring.
+  uint64_t sent;
+  // Patches that the stream took in.
+  uint64_t taken;
+  // Patches that it knew already, with the same content.
+  uint64_t known;
+  // Patches that it refused, for whatever reason.
+  uint64_t refused;
+  // Pushes and loans that were answered with PATCHSTREAM_FULL.
+  uint64_t full;
+  // Patches that were dropped.
+  uint64_t dropped;
+} patchstream_answers;
 
 // What a queue has.
 typedef struct patchstream_queue_stats {
@@ -567,6 +602,9 @@ typedef struct patchstream_weight {
 
 // A stop was requested: the call returned early.
 #define PATCHSTREAM_STOPPED 4
+
+// The ring is full, and the patch was dropped, as patchstream_producer_on_full() asked for.
+#define PATCHSTREAM_DROPPED 5
 
 // An argument or option is outside what the call accepts; a null pointer or a handle that is none.
 #define PATCHSTREAM_ERR_ARGUMENT -1
@@ -834,6 +872,33 @@ patchstream_status patchstream_stream_history(struct patchstream_stream *stream,
 patchstream_status patchstream_producer_open(struct patchstream_stream *stream,
                                              const char *name,
                                              struct patchstream_producer **out);
+
+// Opens a producer of a stream in another process of this machine, which was opened with the same transport. All calls
+// of a producer work on it: patches are checked here, and by the stream again. A push is PATCHSTREAM_OK once the patch is
+// in the ring; whether it was known, or its id is known with other content, patchstream_producer_answers() tells. Loans
+// are filled in this process's memory, and copied as they are committed. A step that it has ended takes no patch any
+// more, known or not. When the stream's process is gone, calls are PATCHSTREAM_ERR_FENCED within a second: close the
+// producer, attach again, and send again what was not taken. A second living producer of one name is refused, which its
+// later calls say with PATCHSTREAM_ERR_STATE.
+//
+// @param transport   "shm:NAME"
+// @param name        a label, the same after a restart; no two open producers of a stream have the same
+// @param timeout_ms  how long to wait for a stream that is not there yet
+patchstream_status patchstream_producer_attach(const char *transport,
+                                               const char *name,
+                                               uint32_t timeout_ms,
+                                               struct patchstream_producer **out);
+
+// Says what an attached producer does with a patch for which there is no room.
+//
+// @param policy      PATCHSTREAM_ON_FULL_ANSWER, PATCHSTREAM_ON_FULL_BLOCK or PATCHSTREAM_ON_FULL_DROP
+// @param timeout_ms  how long to wait with PATCHSTREAM_ON_FULL_BLOCK; otherwise not looked at
+patchstream_status patchstream_producer_on_full(struct patchstream_producer *producer,
+                                                uint32_t policy,
+                                                uint32_t timeout_ms);
+
+// What became of the patches of an attached producer, as far as the stream has taken them up.
+patchstream_status patchstream_producer_answers(struct patchstream_producer *producer, struct patchstream_answers *out);
 
 // Copies a patch into the ring: converts it to float, checks it, commits it. PATCHSTREAM_FULL: the ring is full and
 // nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.

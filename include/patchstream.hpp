@@ -2,7 +2,7 @@
 //
 // Handles are move-only and close themselves. Each call comes twice: `select(...)` throws patchstream::Error on the
 // host's side, `try_select(...)` returns the status and throws nothing. Without exceptions (-fno-exceptions) only the
-// second kind is there. Statuses above 0 (again, full, known, stopped) are answers, not errors: nothing throws them.
+// second kind is there. Statuses above 0 (again, full, known, stopped, dropped) are answers, not errors: nothing throws them.
 //
 // Its parts lie beside it in patchstream/, and are included by this header alone.
 // Not here: flatbuffers (bytes() gives the message to those who have them), any thread or state of this header's own.

@@ -71,9 +71,13 @@ pub struct patchstream_options {
     pub route_user: *mut c_void,
     /// A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
     pub classifier: *const c_char,
-    /// How other processes reach the stream: "shm:NAME" or "dir:PATH". Every pick becomes a job that workers take, and the
-    /// densities of patches are kept for it: none.
+    /// Where other processes find the stream: "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -, or "dir:PATH". Every pick is a
+    /// job then, and the densities of patches are kept for it: nowhere.
     pub transport: *const c_char,
+    /// 1: what producers of other processes say of a patch's content is computed again; everything else is anyway. 0.
+    pub untrusted: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks: numbers, pointers, and optional functions, for which zero is none.
@@ -115,6 +119,8 @@ pub unsafe extern "C" fn patchstream_options_init(
             route_user: std::ptr::null_mut(),
             classifier: std::ptr::null(),
             transport: std::ptr::null(),
+            untrusted: 0,
+            reserved: 0,
         };
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
@@ -152,6 +158,11 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
     // SAFETY: the caller's promise.
     if let Some(transport) = unsafe { text(options.transport, "transport") }? {
         config.transport = Some(transport.into());
+    }
+    match options.untrusted {
+        0 => {}
+        1 => config.untrusted = true,
+        other => return Err(argument(format!("untrusted {other}: 0 or 1"))),
     }
     let given = |value: u32, place: &mut usize| {
         if value != 0 {

@@ -2,22 +2,62 @@
 
 use std::collections::HashMap;
 use std::ffi::c_char;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use patchstream::error::{Result, argument};
-use patchstream::stream::{Loan, Producer, Pushed};
+use patchstream::stream::{Loan, OnFull, Producer, Pushed};
 
 use crate::field;
 use crate::guard::guard;
-use crate::status::{PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, patchstream_status};
+use crate::status::{
+    PATCHSTREAM_DROPPED, PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, patchstream_status, status_of_kind,
+};
 use crate::stream::{STREAMS, patchstream_stream};
 use crate::table::Table;
-use crate::types::{meta, patchstream_field, patchstream_patch, put, text};
+use crate::types::{Sized32, meta, patchstream_field, patchstream_patch, put, text, write};
 
 /// One source of patches. Several threads may use one; its calls take turns.
 pub struct patchstream_producer {
     _private: [u8; 0],
 }
+
+/// What became of the patches of a producer that is attached to another process's stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct patchstream_answers {
+    /// sizeof(patchstream_answers), set by the caller.
+    pub struct_size: u32,
+    /// Why the stream refused the last patch that it did, such as PATCHSTREAM_ERR_CONFLICT; PATCHSTREAM_OK if none.
+    pub last_refused_status: patchstream_status,
+    /// That patch's id, 0 if there is none.
+    pub last_refused_id: u64,
+    /// Patches committed. Those that are not among the next three are in the ring.
+    pub sent: u64,
+    /// Patches that the stream took in.
+    pub taken: u64,
+    /// Patches that it knew already, with the same content.
+    pub known: u64,
+    /// Patches that it refused, for whatever reason.
+    pub refused: u64,
+    /// Pushes and loans that were answered with PATCHSTREAM_FULL.
+    pub full: u64,
+    /// Patches that were dropped.
+    pub dropped: u64,
+}
+
+// SAFETY: as the trait asks: numbers.
+unsafe impl Sized32 for patchstream_answers {
+    const NAME: &'static str = "patchstream_answers";
+    const OLDEST: usize = 64;
+}
+
+/// What an attached producer does without room: answers PATCHSTREAM_FULL. The default.
+pub const PATCHSTREAM_ON_FULL_ANSWER: u32 = 0;
+/// What an attached producer does without room: waits for it first.
+pub const PATCHSTREAM_ON_FULL_BLOCK: u32 = 1;
+/// What an attached producer does without room: drops the patch, the newest, and answers PATCHSTREAM_DROPPED.
+pub const PATCHSTREAM_ON_FULL_DROP: u32 = 2;
 
 struct Opened {
     producer: Producer,
@@ -50,6 +90,92 @@ pub unsafe extern "C" fn patchstream_producer_open(
             PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Opens a producer of a stream in another process of this machine, which was opened with the same transport. All calls
+/// of a producer work on it: patches are checked here, and by the stream again. A push is PATCHSTREAM_OK once the patch is
+/// in the ring; whether it was known, or its id is known with other content, patchstream_producer_answers() tells. Loans
+/// are filled in this process's memory, and copied as they are committed. A step that it has ended takes no patch any
+/// more, known or not. When the stream's process is gone, calls are PATCHSTREAM_ERR_FENCED within a second: close the
+/// producer, attach again, and send again what was not taken. A second living producer of one name is refused, which its
+/// later calls say with PATCHSTREAM_ERR_STATE.
+///
+/// @param transport   "shm:NAME"
+/// @param name        a label, the same after a restart; no two open producers of a stream have the same
+/// @param timeout_ms  how long to wait for a stream that is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_producer_attach(
+    transport: *const c_char,
+    name: *const c_char,
+    timeout_ms: u32,
+    out: *mut *mut patchstream_producer,
+) -> patchstream_status {
+    guard(|| {
+        if out.is_null() {
+            return Err(argument("out is NULL: pass the address of a patchstream_producer *"));
+        }
+        // SAFETY: the caller's string.
+        let transport = unsafe { text(transport, "the transport") }?
+            .ok_or_else(|| argument("the transport is NULL: give it as the stream was opened, \"shm:NAME\""))?;
+        // SAFETY: the caller's string.
+        let name = unsafe { text(name, "the producer's name") }?
+            .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
+        let producer = Producer::attach(transport, name, Duration::from_millis(timeout_ms.into()))?;
+        let handle: *mut patchstream_producer =
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
+        // SAFETY: the caller's variable.
+        unsafe { put(out, handle, "out") }?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// Says what an attached producer does with a patch for which there is no room.
+///
+/// @param policy      PATCHSTREAM_ON_FULL_ANSWER, PATCHSTREAM_ON_FULL_BLOCK or PATCHSTREAM_ON_FULL_DROP
+/// @param timeout_ms  how long to wait with PATCHSTREAM_ON_FULL_BLOCK; otherwise not looked at
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_on_full(
+    producer: *mut patchstream_producer,
+    policy: u32,
+    timeout_ms: u32,
+) -> patchstream_status {
+    guard(|| {
+        let policy = match policy {
+            PATCHSTREAM_ON_FULL_ANSWER => OnFull::Answer,
+            PATCHSTREAM_ON_FULL_BLOCK => OnFull::Block(Duration::from_millis(timeout_ms.into())),
+            PATCHSTREAM_ON_FULL_DROP => OnFull::Drop,
+            other => return Err(argument(format!("policy {other}: PATCHSTREAM_ON_FULL_ANSWER, _BLOCK or _DROP"))),
+        };
+        PRODUCERS.get(producer)?.lock().producer.on_full(policy)?;
+        Ok(PATCHSTREAM_OK)
+    })
+}
+
+/// What became of the patches of an attached producer, as far as the stream has taken them up.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patchstream_producer_answers(
+    producer: *mut patchstream_producer,
+    out: *mut patchstream_answers,
+) -> patchstream_status {
+    guard(|| {
+        let answers = PRODUCERS.get(producer)?.lock().producer.answers()?;
+        let (last_refused_id, last_refused_status) =
+            answers.last_refused.map_or((0, PATCHSTREAM_OK), |(id, kind)| (id, status_of_kind(kind)));
+        let answers = patchstream_answers {
+            struct_size: 0,
+            last_refused_status,
+            last_refused_id,
+            sent: answers.sent,
+            taken: answers.taken,
+            known: answers.known,
+            refused: answers.refused,
+            full: answers.full,
+            dropped: answers.dropped,
+        };
+        // SAFETY: the caller's struct is as its comments say.
+        unsafe { write(&answers, out) }?;
         Ok(PATCHSTREAM_OK)
     })
 }
@@ -157,6 +283,7 @@ fn status(pushed: Pushed) -> patchstream_status {
         Pushed::Accepted => PATCHSTREAM_OK,
         Pushed::Known => PATCHSTREAM_KNOWN,
         Pushed::Full => PATCHSTREAM_FULL,
+        Pushed::Dropped => PATCHSTREAM_DROPPED,
     }
 }
 

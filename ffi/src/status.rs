@@ -18,6 +18,8 @@ pub const PATCHSTREAM_FULL: patchstream_status = 2;
 pub const PATCHSTREAM_KNOWN: patchstream_status = 3;
 /// A stop was requested: the call returned early.
 pub const PATCHSTREAM_STOPPED: patchstream_status = 4;
+/// The ring is full, and the patch was dropped, as patchstream_producer_on_full() asked for.
+pub const PATCHSTREAM_DROPPED: patchstream_status = 5;
 /// An argument or option is outside what the call accepts; a null pointer or a handle that is none.
 pub const PATCHSTREAM_ERR_ARGUMENT: patchstream_status = -1;
 /// The call does not fit the state of the object: closed, in use by another thread, a step that has ended.
@@ -60,6 +62,7 @@ pub extern "C" fn patchstream_status_name(status: patchstream_status) -> *const 
         PATCHSTREAM_FULL => c"PATCHSTREAM_FULL",
         PATCHSTREAM_KNOWN => c"PATCHSTREAM_KNOWN",
         PATCHSTREAM_STOPPED => c"PATCHSTREAM_STOPPED",
+        PATCHSTREAM_DROPPED => c"PATCHSTREAM_DROPPED",
         PATCHSTREAM_ERR_ARGUMENT => c"PATCHSTREAM_ERR_ARGUMENT",
         PATCHSTREAM_ERR_STATE => c"PATCHSTREAM_ERR_STATE",
         PATCHSTREAM_ERR_SHAPE => c"PATCHSTREAM_ERR_SHAPE",
@@ -83,7 +86,12 @@ pub extern "C" fn patchstream_status_name(status: patchstream_status) -> *const 
 
 /// The status of an error.
 pub(crate) fn status_of(error: &Error) -> patchstream_status {
-    match error.kind() {
+    status_of_kind(error.kind())
+}
+
+/// The status of a kind of error.
+pub(crate) fn status_of_kind(kind: ErrorKind) -> patchstream_status {
+    match kind {
         ErrorKind::Argument => PATCHSTREAM_ERR_ARGUMENT,
         ErrorKind::State => PATCHSTREAM_ERR_STATE,
         ErrorKind::Shape => PATCHSTREAM_ERR_SHAPE,

@@ -27,6 +27,7 @@ inline constexpr status again = PATCHSTREAM_AGAIN;      // work is left, or a pr
 inline constexpr status full = PATCHSTREAM_FULL;        // the ring is full: poll, then try again
 inline constexpr status known = PATCHSTREAM_KNOWN;      // the same patch was there already
 inline constexpr status stopped = PATCHSTREAM_STOPPED;  // a stop was requested
+inline constexpr status dropped = PATCHSTREAM_DROPPED;  // the ring is full, and the patch was dropped
 
 // Where a pick is.
 inline constexpr std::int32_t issued = PATCHSTREAM_ISSUED, started = PATCHSTREAM_STARTED, done = PATCHSTREAM_DONE,
@@ -36,6 +37,7 @@ using Protein = patchstream_protein;  // states, partners, positions relative to
 using Field = patchstream_field;      // see interleaved() and planes() below
 using Stats = patchstream_stats;
 using QueueStats = patchstream_queue_stats;
+using Answers = patchstream_answers;         // what became of an attached producer's patches
 using Pick = patchstream_pick;               // a selected patch and its state
 using HistoryRow = patchstream_history_row;  // what happened to a patch
 using Arrival = patchstream_arrival;         // what a function that routes patches looks at

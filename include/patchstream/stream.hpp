@@ -18,7 +18,6 @@ class Options {
   Options &size_nm(double size) noexcept { return c_.size_nm = size, *this; }
   Options &model(std::string name_or_path) { return model_ = std::move(name_or_path), *this; }
   Options &classifier(std::string name_or_path) { return classifier_ = std::move(name_or_path), *this; }
-  Options &transport(std::string shm_or_dir) { return transport_ = std::move(shm_or_dir), *this; }
   Options &config(std::string path) { return config_ = std::move(path), *this; }
   Options &capacity(std::uint64_t candidates) noexcept { return c_.capacity = candidates, *this; }
   Options &k(std::uint32_t neighbours) noexcept { return c_.k = neighbours, *this; }
@@ -29,6 +28,9 @@ class Options {
   Options &log(patchstream_log_fn log, void *user = nullptr) noexcept {
     return c_.log = log, c_.log_user = user, *this;
   }
+  // Where other processes find the stream: "shm:NAME".
+  Options &transport(std::string transport) { return transport_ = std::move(transport), *this; }
+  Options &untrusted(bool yes = true) noexcept { return c_.untrusted = yes ? 1 : 0, *this; }
   Options &seed(std::uint64_t seed) noexcept { return c_.seed = seed, *this; }
   Options &history(std::uint64_t rows) noexcept { return c_.history = rows, *this; }
   // From a patch to the number of its queue: a function or plain lambda that throws nothing and calls no stream.
@@ -46,7 +48,7 @@ class Options {
 
  private:
   patchstream_options c_{};
-  std::string model_, classifier_, transport_, config_;
+  std::string model_, classifier_, config_, transport_;
 };
 
 // A place in the ring for one patch, to be filled in place by any thread, then committed. False if the ring was full.
@@ -89,7 +91,21 @@ class Producer {
   explicit operator bool() const noexcept { return handle_.get() != nullptr; }
   patchstream_producer *c() const noexcept { return handle_.get(); }
 
-  // Copies a patch into the ring: ok, known or full.
+  // A producer of a stream in another process, which was opened with this transport.
+  static status try_attach(const char *transport, const char *name, milliseconds timeout, Producer &out) noexcept {
+    patchstream_producer *producer = nullptr;
+    const status code = patchstream_producer_attach(transport, name, detail::clamped(timeout.count()), &producer);
+    if (code == ok) out = Producer(producer);
+    return code;
+  }
+  // What an attached one does without room: PATCHSTREAM_ON_FULL_ANSWER, _BLOCK for up to `timeout`, or _DROP.
+  status try_on_full(std::uint32_t policy, milliseconds timeout = {}) noexcept {
+    return patchstream_producer_on_full(handle_.get(), policy, detail::clamped(timeout.count()));
+  }
+  status try_answers(Answers &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_producer_answers(handle_.get(), &out);
+  }
+  // Copies a patch into the ring: ok, known, full or dropped.
   status try_push(const Patch &patch, const Field &densities) noexcept {
     const patchstream_patch c = patch.c();
     return patchstream_producer_push(handle_.get(), &c, &densities);
@@ -107,6 +123,11 @@ class Producer {
   status try_end_step(std::int64_t step) noexcept { return patchstream_producer_end_step(handle_.get(), step); }
   void close() noexcept { handle_.reset(nullptr); }
 #ifdef PATCHSTREAM_EXCEPTIONS
+  static Producer attach(const char *transport, const char *name, milliseconds timeout) {
+    return detail::filled<Producer>([&](Producer &out) { return try_attach(transport, name, timeout, out); });
+  }
+  void on_full(std::uint32_t policy, milliseconds timeout = {}) { check(try_on_full(policy, timeout)); }
+  Answers answers() const { return detail::filled<Answers>([&](Answers &out) { return try_answers(out); }); }
   status push(const Patch &patch, const Field &densities) { return check(try_push(patch, densities)); }
   Loan loan(const Patch &patch) { return detail::filled<Loan>([&](Loan &out) { return try_loan(patch, out); }); }
   void end_step(std::int64_t step) { check(try_end_step(step)); }

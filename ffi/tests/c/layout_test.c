@@ -8,7 +8,7 @@
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
 static void layout_never_moves(void) {
-  CHECK(sizeof(struct patchstream_options) == 128);
+  CHECK(sizeof(struct patchstream_options) == 136);
   OFFSET(patchstream_options, struct_size, 0);
   OFFSET(patchstream_options, threads, 4);
   OFFSET(patchstream_options, worker_cpu, 8);
@@ -29,6 +29,19 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_options, route_user, 104);
   OFFSET(patchstream_options, classifier, 112);
   OFFSET(patchstream_options, transport, 120);
+  OFFSET(patchstream_options, untrusted, 128);
+  OFFSET(patchstream_options, reserved, 132);
+
+  CHECK(sizeof(struct patchstream_answers) == 64);
+  OFFSET(patchstream_answers, struct_size, 0);
+  OFFSET(patchstream_answers, last_refused_status, 4);
+  OFFSET(patchstream_answers, last_refused_id, 8);
+  OFFSET(patchstream_answers, sent, 16);
+  OFFSET(patchstream_answers, taken, 24);
+  OFFSET(patchstream_answers, known, 32);
+  OFFSET(patchstream_answers, refused, 40);
+  OFFSET(patchstream_answers, full, 48);
+  OFFSET(patchstream_answers, dropped, 56);
   CHECK(sizeof(struct patchstream_protein) == 32);
   OFFSET(patchstream_protein, state, 8);
   OFFSET(patchstream_protein, partner, 12);

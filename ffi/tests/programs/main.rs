@@ -52,6 +52,18 @@ fn c_and_cpp_workers_take_jobs_in_processes_of_their_own() {
 }
 
 #[test]
+fn c_and_cpp_programs_attach_producers_to_a_stream() {
+    for (source, name, flags) in [
+        ("ffi/tests/c/attach_test.c", "attach_test_c", &[][..]),
+        ("ffi/tests/cpp/attach_test.cpp", "attach_test_cpp", &[]),
+        ("ffi/tests/cpp/attach_test.cpp", "attach_test_cpp_noexcept", &["-fno-exceptions"]),
+    ] {
+        let said = run(source, name, flags, Link::Shared);
+        assert!(said.ends_with("attach_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
 fn c_examples_of_host_and_worker_run_a_job_for_each_selection() {
     let host = compile("examples/c/host.c", "c_host_of_jobs", &[], Link::Shared);
     let worker = compile("examples/c/worker.c", "c_worker", &[], Link::Shared);
