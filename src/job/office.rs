@@ -227,7 +227,7 @@ impl Counter {
             Message::JobState(said) => (said.job, said.attempt),
             _ => return Err(corrupt("a message came that no worker sends")),
         };
-        if !self.held.is_some_and(|held| (held.id, held.attempt) == (id, attempt)) {
+        if self.held.is_none_or(|held| (held.id, held.attempt) != (id, attempt)) {
             line.refuse();
             self.note(id, attempt, "this worker does not have it");
             return Ok(true);

@@ -27,7 +27,7 @@ pub(crate) struct Given {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// The owner will see it.
-    Sent,
+    Out,
     /// There is no room, and there was none in time: send it again.
     Full,
     /// A stop or a signal ended the wait for room: send it again.
