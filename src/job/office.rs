@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
-use std::time::Duration;
 
 use twox_hash::XxHash3_64;
 
@@ -177,10 +176,6 @@ impl Office for ShmOffice {
 
     fn workers(&self) -> usize {
         self.counters.len()
-    }
-
-    fn rest(&self) -> Duration {
-        Duration::from_millis(50)
     }
 
     fn lease_s(&self) -> f64 {
