@@ -68,9 +68,7 @@ impl Door {
         let parts = [PartSpec::Bytes(text_bytes(about)), PartSpec::Bytes(WORDS_BYTES)];
         let segment = Segment::create(name, KIND_DOOR, &parts)?;
         // What peers of a former owner left was theirs to send again; those who still live remove theirs themselves.
-        for (role, seat) in (0..SEATS).map(Role::of_index) {
-            let _ = Segment::adopt(&role.name(name, seat));
-        }
+        remove_left(name);
         let (bell, words) = words(&segment)?;
         // Last, since peers wait for it.
         write_text(segment.region(ABOUT)?, about)?;
@@ -132,9 +130,14 @@ impl Door {
         lanes
     }
 
-    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held.
+    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. What peers left that
+    /// are gone is removed; those who live remove theirs.
     pub fn close(&self) {
-        self.segment.close();
+        // In the child of a fork, and the second time, there is nothing to close.
+        if self.segment.check().is_ok() {
+            self.segment.close();
+            remove_left(self.name());
+        }
     }
 
     /// Gives up a lane: both its rings are closed. What a peer that is gone left is removed, after its records were taken
@@ -198,6 +201,14 @@ impl Door {
                 (!said).then(|| Err(error.context(format!("lane {name}"))))
             }
         }
+    }
+}
+
+/// Removes the lanes of peers that are gone.
+fn remove_left(door: &str) {
+    for (role, seat) in (0..SEATS).map(Role::of_index) {
+        // An adopted lane goes with its handle; one that lives is not adopted.
+        let _ = Segment::adopt(&role.name(door, seat));
     }
 }
 

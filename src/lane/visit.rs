@@ -214,6 +214,11 @@ impl Drop for Visit {
         // An owner that lives drains the lane and removes it; otherwise nobody would.
         self.lane.leave(self.door.check().is_ok());
         self.to_owner.close();
+        self.lane.close();
+        // An owner that closed in this very moment may have looked too early.
+        if self.door.is_open().is_err_and(|error| error.kind() == ErrorKind::Fenced) {
+            let _ = Segment::adopt(self.lane.name());
+        }
         // The owner may wait for this peer.
         self.bell.ring();
     }
