@@ -112,16 +112,16 @@ impl DirOffice {
         self.folder.path()
     }
 
+    /// The time until the next look into the folder.
+    #[cfg(test)]
+    pub(super) fn rest(&self) -> std::time::Duration {
+        self.next_look.saturating_duration_since(Instant::now())
+    }
+
     /// How many files that could not be read were moved to `bad`.
     #[cfg(test)]
     pub(crate) fn bad_files(&self) -> u64 {
         self.moved_bad
-    }
-
-    /// How long it is until the folder is looked into again.
-    #[cfg(test)]
-    pub(crate) fn rest(&self) -> std::time::Duration {
-        self.next_look.saturating_duration_since(Instant::now())
     }
 
     fn remove_earlier_owners(&self, epoch: u64) -> Result<()> {
