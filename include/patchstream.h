@@ -74,11 +74,18 @@
 // How the numbers of a field are stored: double.
 #define PATCHSTREAM_F64 2
 
+// A job that this process holds. One thread at a time; several threads each hold jobs of their own. In the child of a
+// fork its calls answer PATCHSTREAM_ERR_FORKED.
+typedef struct patchstream_job patchstream_job;
+
 // An encoder: from a patch to a latent point. Several threads may use one.
 typedef struct patchstream_model patchstream_model;
 
 // One source of patches. Several threads may use one; its calls take turns.
 typedef struct patchstream_producer patchstream_producer;
+
+// Samples that were taken from a stream. They never change; several threads may read them.
+typedef struct patchstream_samples patchstream_samples;
 
 // What one event selected. It never changes; several threads may read it.
 typedef struct patchstream_selections patchstream_selections;
@@ -135,6 +142,58 @@ typedef struct patchstream_protein {
   // Position along y in nm, relative to the patch's centre pixel.
   double y_nm;
 } patchstream_protein;
+
+// All of a patch but its densities.
+typedef struct patchstream_patch {
+  // sizeof(patchstream_patch), set by the caller.
+  uint32_t struct_size;
+  // Number of proteins.
+  uint32_t protein_count;
+  // 1 to 2^48 - 1, given by the host, unique over all producers, the same again after a restart.
+  uint64_t id;
+  // The macro model's step, which orders events.
+  int64_t step;
+  // The macro model's time in us; it describes, and orders nothing.
+  double time_us;
+  // Where in the macro model the centre pixel is, x and y in nm.
+  double center_nm[2];
+  // protein_count proteins, NULL if there is none.
+  const struct patchstream_protein *proteins;
+  // A name for people, UTF-8, at most 256 bytes; NULL if there is none.
+  const char *label;
+  // What its rank is multiplied by, positive and finite; 0: its queue's factor, which is 1 by default.
+  float factor;
+  // 0.
+  uint32_t reserved;
+} patchstream_patch;
+
+// What a job is. The pointers live until it is closed.
+typedef struct patchstream_job_about {
+  // sizeof(patchstream_job_about), set by the caller.
+  uint32_t struct_size;
+  // How often the job was given out, this time included: 1 for the first worker.
+  uint32_t attempt;
+  // Its id, which is that of its patch.
+  uint64_t id;
+  // Grid points of the patch along x.
+  uint32_t nx;
+  // Grid points of the patch along y.
+  uint32_t ny;
+  // Densities a grid point.
+  uint32_t channels;
+  // Dimensions of the latent space.
+  uint32_t dim;
+  // Edge of the patch in nm: its first and its last grid point are this far apart.
+  double size_nm;
+  // Mean distance to its nearest selected points when it was picked, times its factor; infinity where there were none.
+  double rank;
+  // Its name: patchstream_job_open() of it is this job.
+  const char *ticket;
+  // Its latent point, dim numbers.
+  const float *point;
+  // What the macro host's classifier calls it, UTF-8; NULL without one.
+  const char *class_label;
+} patchstream_job_about;
 
 // What an encoder is. The strings live until it is closed.
 typedef struct patchstream_model_info {
@@ -230,7 +289,8 @@ typedef struct patchstream_options {
   void *route_user;
   // A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
   const char *classifier;
-  // Where other processes find the stream, "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -: nowhere.
+  // Where other processes find the stream: "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -, or "dir:PATH". Every pick is a
+  // job then, and the densities of patches are kept for it: nowhere.
   const char *transport;
   // 1: what producers of other processes say of a patch's content is computed again; everything else is anyway. 0.
   uint32_t untrusted;
@@ -300,30 +360,6 @@ typedef struct patchstream_answers {
   uint64_t dropped;
 } patchstream_answers;
 
-// All of a patch but its densities.
-typedef struct patchstream_patch {
-  // sizeof(patchstream_patch), set by the caller.
-  uint32_t struct_size;
-  // Number of proteins.
-  uint32_t protein_count;
-  // 1 to 2^48 - 1, given by the host, unique over all producers, the same again after a restart.
-  uint64_t id;
-  // The macro model's step, which orders events.
-  int64_t step;
-  // The macro model's time in us; it describes, and orders nothing.
-  double time_us;
-  // Where in the macro model the centre pixel is, x and y in nm.
-  double center_nm[2];
-  // protein_count proteins, NULL if there is none.
-  const struct patchstream_protein *proteins;
-  // A name for people, UTF-8, at most 256 bytes; NULL if there is none.
-  const char *label;
-  // What its rank is multiplied by, positive and finite; 0: its queue's factor, which is 1 by default.
-  float factor;
-  // 0.
-  uint32_t reserved;
-} patchstream_patch;
-
 // What a queue has.
 typedef struct patchstream_queue_stats {
   // sizeof(patchstream_queue_stats), set by the caller.
@@ -337,6 +373,62 @@ typedef struct patchstream_queue_stats {
   // Its patches that are selected.
   uint64_t selected;
 } patchstream_queue_stats;
+
+// What a worker measured in one window of a job. The pointers live until the samples are closed.
+typedef struct patchstream_sample {
+  // sizeof(patchstream_sample), set by the caller.
+  uint32_t struct_size;
+  // The attempt that measured it.
+  uint32_t attempt;
+  // The job, which is the id of its patch.
+  uint64_t job;
+  // Number of the window.
+  uint64_t window;
+  // Frames that were summed over.
+  uint64_t frames;
+  // What was measured.
+  const char *observable;
+  // dims extents, the slowest first.
+  const uint32_t *shape;
+  // sum_count values: the product of the extents.
+  const double *sums;
+  // Number of sums.
+  uint64_t sum_count;
+  // Number of extents.
+  uint32_t dims;
+  // 0.
+  uint32_t reserved;
+} patchstream_sample;
+
+// What became of the jobs of a stream.
+typedef struct patchstream_jobs {
+  // sizeof(patchstream_jobs), set by the caller.
+  uint32_t struct_size;
+  // Workers that are attached now; 0 where the transport has none attached.
+  uint32_t workers;
+  // Jobs that wait to be taken.
+  uint64_t in_line;
+  // Jobs that a worker has.
+  uint64_t held;
+  // Jobs that are done.
+  uint64_t done;
+  // Jobs that failed three times and are not given out any more.
+  uint64_t set_aside;
+  // How often a job was given out.
+  uint64_t given;
+  // Workers that died with a job.
+  uint64_t deaths;
+  // Samples accepted.
+  uint64_t accepted;
+  // Samples of windows that were accepted before.
+  uint64_t known;
+  // Messages of workers that were refused: of an attempt that is over, or damaged.
+  uint64_t refused;
+  // Samples that wait for patchstream_stream_take_samples().
+  uint64_t samples;
+  // Bytes of their sums. When there are as many as the configuration allows, workers are told PATCHSTREAM_FULL.
+  uint64_t sample_bytes;
+} patchstream_jobs;
 
 // One selected patch. The pointers live until the selections are closed.
 typedef struct patchstream_selection {
@@ -379,6 +471,8 @@ typedef struct patchstream_selection {
   // The probability of each class, class_count numbers, in the order of patchstream_stream_class_label(). NULL without
   // one.
   const float *probabilities;
+  // The name of its job, to be handed to a scheduler: patchstream_job_open(). NULL if the stream has no transport.
+  const char *ticket;
 } patchstream_selection;
 
 // How long a part of the way took, over everything so far.
@@ -629,6 +723,78 @@ const char *patchstream_version(void);
 // PATCHSTREAM_ABI_VERSION.
 uint32_t patchstream_abi_version(void);
 
+// Takes the job that a ticket names, waiting up to timeout_ms for its owner; run again with the same ticket, it goes on
+// where it was left. PATCHSTREAM_AGAIN: the owner did not answer in time. PATCHSTREAM_STOPPED: see
+// patchstream_jobs_request_stop(). PATCHSTREAM_ERR_BUSY: a worker that lives has it, and the error says who.
+// PATCHSTREAM_ERR_STATE: it is done, was set aside after three failures, or was returned.
+// PATCHSTREAM_ERR_UNKNOWN: there is no such owner, or it has no such job. PATCHSTREAM_ERR_FENCED: its owner is gone.
+//
+// @param ticket  as patchstream_selection has it
+patchstream_status patchstream_job_open(const char *ticket, uint32_t timeout_ms, struct patchstream_job **out);
+
+// Takes the oldest job of a transport, waiting up to timeout_ms for one. PATCHSTREAM_AGAIN: there was none.
+// PATCHSTREAM_STOPPED: see patchstream_jobs_request_stop(). PATCHSTREAM_ERR_UNKNOWN: nobody has opened the transport
+// yet. PATCHSTREAM_ERR_FENCED: its owner is gone; call again to wait for its successor.
+//
+// @param transport  "shm:NAME" or "dir:PATH", as the stream's options have it
+patchstream_status patchstream_job_next(const char *transport, uint32_t timeout_ms, struct patchstream_job **out);
+
+// The job's patch. Its pointers, and those of its densities, live until the job is closed.
+//
+// @param patch      out: all but the densities; its struct_size is set by the caller
+// @param densities  out: nx * ny * channels values, [(y*nx+x)*channels+c], nm^-2
+patchstream_status patchstream_job_patch(const struct patchstream_job *job,
+                                         struct patchstream_patch *patch,
+                                         const float **densities);
+
+// What the job is, but for its patch.
+patchstream_status patchstream_job_get_about(const struct patchstream_job *job, struct patchstream_job_about *out);
+
+// Hands in what was measured in a window, waiting up to timeout_ms for room. The first accepted (job, observable,
+// window) counts, whichever attempt it is of, so number windows by simulated time. PATCHSTREAM_KNOWN: that window was
+// accepted before. PATCHSTREAM_FULL: there is no room; hand it in again. A sample that takes more room than there ever
+// is at once (512 KiB is always fine) needs a time to wait. PATCHSTREAM_STOPPED: a stop ended the wait; hand it in again.
+// PATCHSTREAM_ERR_FENCED: the job was taken away, or the owner is gone: stop, and open the ticket again if it is to go on.
+//
+// @param observable  what was measured: 1 to 32 of A-Z a-z 0-9 _ -
+// @param frames      how many frames were summed over
+// @param shape       dims extents, the slowest first, at most 8
+// @param sums        as many as the product of the extents
+patchstream_status patchstream_job_submit(struct patchstream_job *job,
+                                          const char *observable,
+                                          uint64_t window,
+                                          uint64_t frames,
+                                          const uint32_t *shape,
+                                          size_t dims,
+                                          const double *sums,
+                                          uint32_t timeout_ms);
+
+// Says where the job is, waiting up to timeout_ms for room: PATCHSTREAM_STARTED; PATCHSTREAM_INTERRUPTED, the batch
+// system ended it, so it is first in line and that is no failure; PATCHSTREAM_DONE; PATCHSTREAM_FAILED, it goes to the end
+// of the line, and is set aside after the third time; PATCHSTREAM_ISSUED, it was not touched and is first in line again.
+// All but PATCHSTREAM_STARTED are the last word: close it then. Statuses as with patchstream_job_submit().
+//
+// @param reason  why, for people; NULL for none
+patchstream_status patchstream_job_set(struct patchstream_job *job,
+                                       int32_t state,
+                                       const char *reason,
+                                       uint32_t timeout_ms);
+
+// Says that the worker lives, where the transport goes by a lease ("dir:"; any other call on the job says so too), and
+// looks whether the job is still held: PATCHSTREAM_ERR_FENCED if not.
+patchstream_status patchstream_job_alive(struct patchstream_job *job);
+
+// Closes the job. Without a last word it goes back to the front of the line. NULL is harmless.
+void patchstream_job_close(struct patchstream_job *job);
+
+// Makes every wait of a job call in this process, and every later one, end with PATCHSTREAM_STOPPED; what needs no wait
+// goes on to work, so that a job can still say that it was interrupted. Thread-safe, and may be called in a signal
+// handler. It holds until patchstream_jobs_clear_stop().
+void patchstream_jobs_request_stop(void);
+
+// Takes a stop back. Thread-safe, and may be called in a signal handler.
+void patchstream_jobs_clear_stop(void);
+
 // Opens an encoder for patches of nx * ny * channels.
 //
 // @param name_or_path  "metric", "mean", "radial", "fingerprint", or a path to NAME.onnx with its card NAME.toml beside
@@ -793,6 +959,27 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
                                                 uint64_t id,
                                                 float *densities,
                                                 size_t count);
+
+// Takes up to most samples that workers handed in and that were accepted, oldest first; each (job, observable, window)
+// comes once. There may be none. PATCHSTREAM_ERR_STATE: the stream has no transport.
+patchstream_status patchstream_stream_take_samples(struct patchstream_stream *stream,
+                                                   size_t most,
+                                                   struct patchstream_samples **out);
+
+// How many there are; 0 for NULL. Thread-safe.
+size_t patchstream_samples_count(const struct patchstream_samples *samples);
+
+// One of them, the oldest first. Thread-safe.
+patchstream_status patchstream_samples_get(const struct patchstream_samples *samples,
+                                           size_t index,
+                                           struct patchstream_sample *out);
+
+// Closes them. NULL is harmless.
+void patchstream_samples_close(struct patchstream_samples *samples);
+
+// What became of the jobs so far. It waits for nothing. PATCHSTREAM_ERR_STATE: the stream has no transport. Thread-safe.
+patchstream_status patchstream_stream_jobs(const struct patchstream_stream *stream,
+                                           struct patchstream_jobs *out);
 
 // How many were selected; 0 for NULL. Thread-safe.
 size_t patchstream_selections_count(const struct patchstream_selections *selections);

@@ -40,11 +40,23 @@ struct DensitiesBuilder;
 struct Job;
 struct JobBuilder;
 
+struct AcceptedWindows;
+struct AcceptedWindowsBuilder;
+
 struct RdfSample;
 struct RdfSampleBuilder;
 
 struct FeedbackTable;
 struct FeedbackTableBuilder;
+
+struct Ask;
+struct AskBuilder;
+
+struct JobState;
+struct JobStateBuilder;
+
+struct Refusal;
+struct RefusalBuilder;
 
 struct Message;
 struct MessageBuilder;
@@ -91,11 +103,14 @@ enum class Body : uint8_t {
   Job = 5,
   RdfSample = 6,
   FeedbackTable = 7,
+  Ask = 8,
+  JobState = 9,
+  Refusal = 10,
   MIN = NONE,
-  MAX = FeedbackTable
+  MAX = Refusal
 };
 
-inline const Body (&EnumValuesBody())[8] {
+inline const Body (&EnumValuesBody())[11] {
   static const Body values[] = {
     Body::NONE,
     Body::PatchMeta,
@@ -104,13 +119,16 @@ inline const Body (&EnumValuesBody())[8] {
     Body::Weights,
     Body::Job,
     Body::RdfSample,
-    Body::FeedbackTable
+    Body::FeedbackTable,
+    Body::Ask,
+    Body::JobState,
+    Body::Refusal
   };
   return values;
 }
 
 inline const char * const *EnumNamesBody() {
-  static const char * const names[9] = {
+  static const char * const names[12] = {
     "NONE",
     "PatchMeta",
     "Selection",
@@ -119,13 +137,16 @@ inline const char * const *EnumNamesBody() {
     "Job",
     "RdfSample",
     "FeedbackTable",
+    "Ask",
+    "JobState",
+    "Refusal",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameBody(Body e) {
-  if (::flatbuffers::IsOutRange(e, Body::NONE, Body::FeedbackTable)) return "";
+  if (::flatbuffers::IsOutRange(e, Body::NONE, Body::Refusal)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesBody()[index];
 }
@@ -160,6 +181,18 @@ template<> struct BodyTraits<patchstream::wire::RdfSample> {
 
 template<> struct BodyTraits<patchstream::wire::FeedbackTable> {
   static const Body enum_value = Body::FeedbackTable;
+};
+
+template<> struct BodyTraits<patchstream::wire::Ask> {
+  static const Body enum_value = Body::Ask;
+};
+
+template<> struct BodyTraits<patchstream::wire::JobState> {
+  static const Body enum_value = Body::JobState;
+};
+
+template<> struct BodyTraits<patchstream::wire::Refusal> {
+  static const Body enum_value = Body::Refusal;
 };
 
 template <bool B = false>
@@ -1036,7 +1069,11 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_TICKET = 4,
     VT_SELECTION = 6,
     VT_DENSITIES = 8,
-    VT_ATTEMPT = 10
+    VT_ATTEMPT = 10,
+    VT_SIZE_NM = 12,
+    VT_LEASE_S = 14,
+    VT_ACCEPTED = 16,
+    VT_ASK = 18
   };
   /// Names the job for a scheduler; the same ticket is the same job.
   const ::flatbuffers::String *ticket() const {
@@ -1052,6 +1089,22 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint32_t attempt() const {
     return GetField<uint32_t>(VT_ATTEMPT, 0);
   }
+  /// Edge length of the patch in nm: its first and its last grid point are this far apart.
+  double size_nm() const {
+    return GetField<double>(VT_SIZE_NM, 0.0);
+  }
+  /// Seconds after which a worker that says nothing counts as dead, where nothing else tells. 0: the transport knows.
+  double lease_s() const {
+    return GetField<double>(VT_LEASE_S, 0.0);
+  }
+  /// The windows that were accepted so far, one entry an observable; absent: none.
+  const ::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>> *accepted() const {
+    return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>> *>(VT_ACCEPTED);
+  }
+  /// The number of the ask that this answers; 0 if it answers none.
+  uint64_t ask() const {
+    return GetField<uint64_t>(VT_ASK, 0);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1062,6 +1115,12 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyOffsetRequired(verifier, VT_DENSITIES) &&
            verifier.VerifyTable(densities()) &&
            VerifyField<uint32_t>(verifier, VT_ATTEMPT, 4) &&
+           VerifyField<double>(verifier, VT_SIZE_NM, 8) &&
+           VerifyField<double>(verifier, VT_LEASE_S, 8) &&
+           VerifyOffset(verifier, VT_ACCEPTED) &&
+           verifier.VerifyVector(accepted()) &&
+           verifier.VerifyVectorOfTables(accepted()) &&
+           VerifyField<uint64_t>(verifier, VT_ASK, 8) &&
            verifier.EndTable();
   }
 };
@@ -1082,6 +1141,18 @@ struct JobBuilder {
   void add_attempt(uint32_t attempt) {
     fbb_.AddElement<uint32_t>(Job::VT_ATTEMPT, attempt, 0);
   }
+  void add_size_nm(double size_nm) {
+    fbb_.AddElement<double>(Job::VT_SIZE_NM, size_nm, 0.0);
+  }
+  void add_lease_s(double lease_s) {
+    fbb_.AddElement<double>(Job::VT_LEASE_S, lease_s, 0.0);
+  }
+  void add_accepted(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>> accepted) {
+    fbb_.AddOffset(Job::VT_ACCEPTED, accepted);
+  }
+  void add_ask(uint64_t ask) {
+    fbb_.AddElement<uint64_t>(Job::VT_ASK, ask, 0);
+  }
   explicit JobBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1101,8 +1172,16 @@ inline ::flatbuffers::Offset<Job> CreateJob(
     ::flatbuffers::Offset<::flatbuffers::String> ticket = 0,
     ::flatbuffers::Offset<patchstream::wire::Selection> selection = 0,
     ::flatbuffers::Offset<patchstream::wire::Densities> densities = 0,
-    uint32_t attempt = 0) {
+    uint32_t attempt = 0,
+    double size_nm = 0.0,
+    double lease_s = 0.0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>> accepted = 0,
+    uint64_t ask = 0) {
   JobBuilder builder_(_fbb);
+  builder_.add_ask(ask);
+  builder_.add_lease_s(lease_s);
+  builder_.add_size_nm(size_nm);
+  builder_.add_accepted(accepted);
   builder_.add_attempt(attempt);
   builder_.add_densities(densities);
   builder_.add_selection(selection);
@@ -1120,14 +1199,114 @@ inline ::flatbuffers::Offset<Job> CreateJobDirect(
     const char *ticket = nullptr,
     ::flatbuffers::Offset<patchstream::wire::Selection> selection = 0,
     ::flatbuffers::Offset<patchstream::wire::Densities> densities = 0,
-    uint32_t attempt = 0) {
+    uint32_t attempt = 0,
+    double size_nm = 0.0,
+    double lease_s = 0.0,
+    const std::vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>> *accepted = nullptr,
+    uint64_t ask = 0) {
   auto ticket__ = ticket ? _fbb.CreateString(ticket) : 0;
+  auto accepted__ = accepted ? _fbb.CreateVector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>(*accepted) : 0;
   return patchstream::wire::CreateJob(
       _fbb,
       ticket__,
       selection,
       densities,
-      attempt);
+      attempt,
+      size_nm,
+      lease_s,
+      accepted__,
+      ask);
+}
+
+/// Windows of one observable that were accepted: those of `first[i] ..= last[i]` for each i. Ascending and disjoint; the
+/// two lists have one length.
+struct AcceptedWindows FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef AcceptedWindowsBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_OBSERVABLE = 4,
+    VT_FIRST = 6,
+    VT_LAST = 8
+  };
+  const ::flatbuffers::String *observable() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_OBSERVABLE);
+  }
+  const ::flatbuffers::Vector<uint64_t> *first() const {
+    return GetPointer<const ::flatbuffers::Vector<uint64_t> *>(VT_FIRST);
+  }
+  const ::flatbuffers::Vector<uint64_t> *last() const {
+    return GetPointer<const ::flatbuffers::Vector<uint64_t> *>(VT_LAST);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_OBSERVABLE) &&
+           verifier.VerifyString(observable()) &&
+           VerifyOffsetRequired(verifier, VT_FIRST) &&
+           verifier.VerifyVector(first()) &&
+           VerifyOffsetRequired(verifier, VT_LAST) &&
+           verifier.VerifyVector(last()) &&
+           verifier.EndTable();
+  }
+};
+
+struct AcceptedWindowsBuilder {
+  typedef AcceptedWindows Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_observable(::flatbuffers::Offset<::flatbuffers::String> observable) {
+    fbb_.AddOffset(AcceptedWindows::VT_OBSERVABLE, observable);
+  }
+  void add_first(::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> first) {
+    fbb_.AddOffset(AcceptedWindows::VT_FIRST, first);
+  }
+  void add_last(::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> last) {
+    fbb_.AddOffset(AcceptedWindows::VT_LAST, last);
+  }
+  explicit AcceptedWindowsBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<AcceptedWindows> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<AcceptedWindows>(end);
+    fbb_.Required(o, AcceptedWindows::VT_OBSERVABLE);
+    fbb_.Required(o, AcceptedWindows::VT_FIRST);
+    fbb_.Required(o, AcceptedWindows::VT_LAST);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<AcceptedWindows> CreateAcceptedWindows(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    ::flatbuffers::Offset<::flatbuffers::String> observable = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> first = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> last = 0) {
+  AcceptedWindowsBuilder builder_(_fbb);
+  builder_.add_last(last);
+  builder_.add_first(first);
+  builder_.add_observable(observable);
+  return builder_.Finish();
+}
+
+struct AcceptedWindows::Traits {
+  using type = AcceptedWindows;
+  static auto constexpr Create = CreateAcceptedWindows;
+};
+
+inline ::flatbuffers::Offset<AcceptedWindows> CreateAcceptedWindowsDirect(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    const char *observable = nullptr,
+    const std::vector<uint64_t> *first = nullptr,
+    const std::vector<uint64_t> *last = nullptr) {
+  auto observable__ = observable ? _fbb.CreateString(observable) : 0;
+  auto first__ = first ? _fbb.CreateVector<uint64_t>(*first) : 0;
+  auto last__ = last ? _fbb.CreateVector<uint64_t>(*last) : 0;
+  return patchstream::wire::CreateAcceptedWindows(
+      _fbb,
+      observable__,
+      first__,
+      last__);
 }
 
 /// What a micro simulation measured in one window: raw sums over its frames, of any fixed shape.
@@ -1473,6 +1652,289 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
       effective_samples__);
 }
 
+/// A worker asks for a job.
+struct Ask FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef AskBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUMBER = 4,
+    VT_JOB = 6,
+    VT_CANCELLED = 8
+  };
+  /// The worker's own number for it, from 1, one more each time.
+  uint64_t number() const {
+    return GetField<uint64_t>(VT_NUMBER, 0);
+  }
+  /// The patch id of the job that it wants; 0: the oldest in line.
+  uint64_t job() const {
+    return GetField<uint64_t>(VT_JOB, 0);
+  }
+  /// The ask of this number is no longer open: what was sent for it goes back.
+  bool cancelled() const {
+    return GetField<uint8_t>(VT_CANCELLED, 0) != 0;
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint64_t>(verifier, VT_NUMBER, 8) &&
+           VerifyField<uint64_t>(verifier, VT_JOB, 8) &&
+           VerifyField<uint8_t>(verifier, VT_CANCELLED, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct AskBuilder {
+  typedef Ask Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_number(uint64_t number) {
+    fbb_.AddElement<uint64_t>(Ask::VT_NUMBER, number, 0);
+  }
+  void add_job(uint64_t job) {
+    fbb_.AddElement<uint64_t>(Ask::VT_JOB, job, 0);
+  }
+  void add_cancelled(bool cancelled) {
+    fbb_.AddElement<uint8_t>(Ask::VT_CANCELLED, static_cast<uint8_t>(cancelled), 0);
+  }
+  explicit AskBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<Ask> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<Ask>(end);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<Ask> CreateAsk(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t number = 0,
+    uint64_t job = 0,
+    bool cancelled = false) {
+  AskBuilder builder_(_fbb);
+  builder_.add_job(job);
+  builder_.add_number(number);
+  builder_.add_cancelled(cancelled);
+  return builder_.Finish();
+}
+
+struct Ask::Traits {
+  using type = Ask;
+  static auto constexpr Create = CreateAsk;
+};
+
+/// A worker says where its job is.
+struct JobState FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef JobStateBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_JOB = 4,
+    VT_ATTEMPT = 6,
+    VT_STATE = 8,
+    VT_REASON = 10
+  };
+  /// The id of the selected patch that is simulated.
+  uint64_t job() const {
+    return GetField<uint64_t>(VT_JOB, 0);
+  }
+  /// The attempt that says it.
+  uint32_t attempt() const {
+    return GetField<uint32_t>(VT_ATTEMPT, 0);
+  }
+  /// 1 issued (put back untouched), 2 started, 3 interrupted, 4 done, 5 failed.
+  uint8_t state() const {
+    return GetField<uint8_t>(VT_STATE, 0);
+  }
+  /// Why, for people.
+  const ::flatbuffers::String *reason() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_REASON);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint64_t>(verifier, VT_JOB, 8) &&
+           VerifyField<uint32_t>(verifier, VT_ATTEMPT, 4) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyOffset(verifier, VT_REASON) &&
+           verifier.VerifyString(reason()) &&
+           verifier.EndTable();
+  }
+};
+
+struct JobStateBuilder {
+  typedef JobState Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_job(uint64_t job) {
+    fbb_.AddElement<uint64_t>(JobState::VT_JOB, job, 0);
+  }
+  void add_attempt(uint32_t attempt) {
+    fbb_.AddElement<uint32_t>(JobState::VT_ATTEMPT, attempt, 0);
+  }
+  void add_state(uint8_t state) {
+    fbb_.AddElement<uint8_t>(JobState::VT_STATE, state, 0);
+  }
+  void add_reason(::flatbuffers::Offset<::flatbuffers::String> reason) {
+    fbb_.AddOffset(JobState::VT_REASON, reason);
+  }
+  explicit JobStateBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<JobState> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<JobState>(end);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<JobState> CreateJobState(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t job = 0,
+    uint32_t attempt = 0,
+    uint8_t state = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> reason = 0) {
+  JobStateBuilder builder_(_fbb);
+  builder_.add_job(job);
+  builder_.add_reason(reason);
+  builder_.add_attempt(attempt);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct JobState::Traits {
+  using type = JobState;
+  static auto constexpr Create = CreateJobState;
+};
+
+inline ::flatbuffers::Offset<JobState> CreateJobStateDirect(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t job = 0,
+    uint32_t attempt = 0,
+    uint8_t state = 0,
+    const char *reason = nullptr) {
+  auto reason__ = reason ? _fbb.CreateString(reason) : 0;
+  return patchstream::wire::CreateJobState(
+      _fbb,
+      job,
+      attempt,
+      state,
+      reason__);
+}
+
+/// A worker is told that it gets no job, or that it lost the one it has.
+struct Refusal FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef RefusalBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_ASK = 4,
+    VT_JOB = 6,
+    VT_ATTEMPT = 8,
+    VT_STATUS = 10,
+    VT_SENTENCE = 12
+  };
+  /// The number of the ask that this answers; 0: the job was taken away.
+  uint64_t ask() const {
+    return GetField<uint64_t>(VT_ASK, 0);
+  }
+  /// The job, 0 if no certain one is meant, and the attempt that lost it.
+  uint64_t job() const {
+    return GetField<uint64_t>(VT_JOB, 0);
+  }
+  uint32_t attempt() const {
+    return GetField<uint32_t>(VT_ATTEMPT, 0);
+  }
+  /// A status of `patchstream.h`, below 0.
+  int32_t status() const {
+    return GetField<int32_t>(VT_STATUS, 0);
+  }
+  /// Why, and what to do.
+  const ::flatbuffers::String *sentence() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_SENTENCE);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint64_t>(verifier, VT_ASK, 8) &&
+           VerifyField<uint64_t>(verifier, VT_JOB, 8) &&
+           VerifyField<uint32_t>(verifier, VT_ATTEMPT, 4) &&
+           VerifyField<int32_t>(verifier, VT_STATUS, 4) &&
+           VerifyOffsetRequired(verifier, VT_SENTENCE) &&
+           verifier.VerifyString(sentence()) &&
+           verifier.EndTable();
+  }
+};
+
+struct RefusalBuilder {
+  typedef Refusal Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_ask(uint64_t ask) {
+    fbb_.AddElement<uint64_t>(Refusal::VT_ASK, ask, 0);
+  }
+  void add_job(uint64_t job) {
+    fbb_.AddElement<uint64_t>(Refusal::VT_JOB, job, 0);
+  }
+  void add_attempt(uint32_t attempt) {
+    fbb_.AddElement<uint32_t>(Refusal::VT_ATTEMPT, attempt, 0);
+  }
+  void add_status(int32_t status) {
+    fbb_.AddElement<int32_t>(Refusal::VT_STATUS, status, 0);
+  }
+  void add_sentence(::flatbuffers::Offset<::flatbuffers::String> sentence) {
+    fbb_.AddOffset(Refusal::VT_SENTENCE, sentence);
+  }
+  explicit RefusalBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<Refusal> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<Refusal>(end);
+    fbb_.Required(o, Refusal::VT_SENTENCE);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<Refusal> CreateRefusal(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t ask = 0,
+    uint64_t job = 0,
+    uint32_t attempt = 0,
+    int32_t status = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> sentence = 0) {
+  RefusalBuilder builder_(_fbb);
+  builder_.add_job(job);
+  builder_.add_ask(ask);
+  builder_.add_sentence(sentence);
+  builder_.add_status(status);
+  builder_.add_attempt(attempt);
+  return builder_.Finish();
+}
+
+struct Refusal::Traits {
+  using type = Refusal;
+  static auto constexpr Create = CreateRefusal;
+};
+
+inline ::flatbuffers::Offset<Refusal> CreateRefusalDirect(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t ask = 0,
+    uint64_t job = 0,
+    uint32_t attempt = 0,
+    int32_t status = 0,
+    const char *sentence = nullptr) {
+  auto sentence__ = sentence ? _fbb.CreateString(sentence) : 0;
+  return patchstream::wire::CreateRefusal(
+      _fbb,
+      ask,
+      job,
+      attempt,
+      status,
+      sentence__);
+}
+
 /// The root of every message.
 struct Message FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef MessageBuilder Builder;
@@ -1508,6 +1970,15 @@ struct Message FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   }
   const patchstream::wire::FeedbackTable *body_as_FeedbackTable() const {
     return body_type() == patchstream::wire::Body::FeedbackTable ? static_cast<const patchstream::wire::FeedbackTable *>(body()) : nullptr;
+  }
+  const patchstream::wire::Ask *body_as_Ask() const {
+    return body_type() == patchstream::wire::Body::Ask ? static_cast<const patchstream::wire::Ask *>(body()) : nullptr;
+  }
+  const patchstream::wire::JobState *body_as_JobState() const {
+    return body_type() == patchstream::wire::Body::JobState ? static_cast<const patchstream::wire::JobState *>(body()) : nullptr;
+  }
+  const patchstream::wire::Refusal *body_as_Refusal() const {
+    return body_type() == patchstream::wire::Body::Refusal ? static_cast<const patchstream::wire::Refusal *>(body()) : nullptr;
   }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
@@ -1545,6 +2016,18 @@ template<> inline const patchstream::wire::RdfSample *Message::body_as<patchstre
 
 template<> inline const patchstream::wire::FeedbackTable *Message::body_as<patchstream::wire::FeedbackTable>() const {
   return body_as_FeedbackTable();
+}
+
+template<> inline const patchstream::wire::Ask *Message::body_as<patchstream::wire::Ask>() const {
+  return body_as_Ask();
+}
+
+template<> inline const patchstream::wire::JobState *Message::body_as<patchstream::wire::JobState>() const {
+  return body_as_JobState();
+}
+
+template<> inline const patchstream::wire::Refusal *Message::body_as<patchstream::wire::Refusal>() const {
+  return body_as_Refusal();
 }
 
 struct MessageBuilder {
@@ -1616,6 +2099,18 @@ inline bool VerifyBody(::flatbuffers::VerifierTemplate<B> &verifier, const void 
     }
     case Body::FeedbackTable: {
       auto ptr = reinterpret_cast<const patchstream::wire::FeedbackTable *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::Ask: {
+      auto ptr = reinterpret_cast<const patchstream::wire::Ask *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::JobState: {
+      auto ptr = reinterpret_cast<const patchstream::wire::JobState *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::Refusal: {
+      auto ptr = reinterpret_cast<const patchstream::wire::Refusal *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

@@ -33,6 +33,8 @@ pub mod error;
 #[allow(unsafe_code, reason = "registers, signal masks and affinity")]
 pub mod guest;
 pub mod ids;
+#[allow(dead_code)]
+pub mod job;
 pub mod lane;
 pub mod patch;
 pub mod retain;

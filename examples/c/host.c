@@ -1,4 +1,5 @@
-/* A macro host in C: patches in, selections and weights back.
+/* A macro host in C: patches in, selections and weights back; with a transport, each selection becomes a job for
+ * worker.c (`host mean shm:bumps`), and the host waits for what the workers measure.
  *
  *   gcc -std=c99 examples/c/host.c -Iinclude -Ltarget/release -lpatchstream -lm -Wl,-rpath,$PWD/target/release -o host
  *
@@ -42,6 +43,22 @@ static void advance(int step, double *planes[CHANNELS], double position_nm[BUMPS
   }
 }
 
+/* Takes samples until all jobs are done. A real host does so between its steps, and weighs what it gets. */
+static void finish_jobs(patchstream_stream *stream) {
+  patchstream_jobs jobs = {.struct_size = sizeof jobs};
+  size_t count = 0, taken = 0;
+  do {
+    patchstream_samples *samples;
+    check(patchstream_stream_poll(stream, 1000));
+    check(patchstream_stream_take_samples(stream, 100, &samples));
+    taken = patchstream_samples_count(samples);
+    count += taken;
+    patchstream_samples_close(samples);
+    check(patchstream_stream_jobs(stream, &jobs));
+  } while (taken > 0 || jobs.in_line + jobs.held > 0);
+  printf("%d jobs are done, %d samples\n", (int)jobs.done, (int)count);
+}
+
 int main(int argc, char **argv) {
   double *planes[CHANNELS];
   const void *plane_pointers[CHANNELS];
@@ -54,6 +71,7 @@ int main(int argc, char **argv) {
   patchstream_options options;
   check(patchstream_options_init(&options, sizeof options));
   options.model = argc > 1 ? argv[1] : "mean";
+  options.transport = argc > 2 ? argv[2] : NULL;
   patchstream_stream *stream;
   check(patchstream_stream_open(&options, &stream));
   patchstream_producer *producer;
@@ -98,6 +116,7 @@ int main(int argc, char **argv) {
   }
   printf("%d selected stand for %.0f patches\n", (int)patchstream_weights_count(weights), sum);
   patchstream_weights_close(weights);
+  if (options.transport != NULL) finish_jobs(stream);
   patchstream_producer_close(producer);
   check(patchstream_stream_close(stream, 1000));
   for (int c = 0; c < CHANNELS; c++) free(planes[c]);

@@ -9,12 +9,14 @@
 mod cut;
 mod field;
 mod guard;
+mod job;
 mod model;
 mod options;
 mod picks;
 mod producer;
 mod queues;
 mod retention;
+mod samples;
 mod selections;
 mod stats;
 mod status;

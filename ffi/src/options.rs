@@ -71,7 +71,8 @@ pub struct patchstream_options {
     pub route_user: *mut c_void,
     /// A classifier beside the encoder, whose card has [classes]: "fingerprint", or a path as for model: none.
     pub classifier: *const c_char,
-    /// Where other processes find the stream, "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -: nowhere.
+    /// Where other processes find the stream: "shm:NAME" with 1 to 59 of A-Z a-z 0-9 . _ -, or "dir:PATH". Every pick is a
+    /// job then, and the densities of patches are kept for it: nowhere.
     pub transport: *const c_char,
     /// 1: what producers of other processes say of a patch's content is computed again; everything else is anyway. 0.
     pub untrusted: u32,

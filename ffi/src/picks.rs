@@ -175,7 +175,7 @@ pub unsafe extern "C" fn patchstream_stream_history(
     })
 }
 
-fn state_of(number: i32) -> Result<State> {
+pub(crate) fn state_of(number: i32) -> Result<State> {
     use State::{Done, Failed, Interrupted, Issued, Returned, Started};
     [Issued, Started, Interrupted, Done, Failed, Returned].into_iter().find(|state| *state as i32 == number).ok_or_else(
         || argument(format!("state {number} is none: pass PATCHSTREAM_ISSUED (1) to PATCHSTREAM_RETURNED (6)")),

@@ -59,6 +59,8 @@ pub struct patchstream_selection {
     /// The probability of each class, class_count numbers, in the order of patchstream_stream_class_label(). NULL without
     /// one.
     pub probabilities: *const f32,
+    /// The name of its job, to be handed to a scheduler: patchstream_job_open(). NULL if the stream has no transport.
+    pub ticket: *const c_char,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -73,11 +75,12 @@ struct Opened {
     proteins: Vec<Vec<patchstream_protein>>,
     labels: Vec<Option<CString>>,
     class_labels: Vec<Option<CString>>,
+    tickets: Vec<Option<CString>>,
 }
 
 static SELECTIONS: Table<Opened> = Table::new("list of selections", 3);
 
-pub(crate) fn open(selections: Selections) -> *mut patchstream_selections {
+pub(crate) fn open(selections: Selections, ticket: impl Fn(u64) -> Option<String>) -> *mut patchstream_selections {
     let all = &selections.batch.selections;
     let proteins = all
         .iter()
@@ -95,7 +98,8 @@ pub(crate) fn open(selections: Selections) -> *mut patchstream_selections {
     // A label came in as a C string, or from Rust, where one with a 0 in it has no C form.
     let labels = all.iter().map(|s| s.label.as_deref().and_then(|label| CString::new(label).ok())).collect();
     let class_labels = all.iter().map(|s| s.class_label.as_deref().map(to_first_0)).collect();
-    SELECTIONS.open(Opened { selections, proteins, labels, class_labels })
+    let tickets = all.iter().map(|s| ticket(s.id).as_deref().map(to_first_0)).collect();
+    SELECTIONS.open(Opened { selections, proteins, labels, class_labels, tickets })
 }
 
 /// How many were selected; 0 for NULL. Thread-safe.
@@ -196,6 +200,7 @@ impl Opened {
             } else {
                 selection.probabilities.as_ptr()
             },
+            ticket: self.tickets[index].as_ref().map_or(ptr::null(), |ticket| ticket.as_ptr()),
         })
     }
 }

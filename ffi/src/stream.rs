@@ -90,9 +90,11 @@ pub unsafe extern "C" fn patchstream_stream_select(
         if out.is_null() {
             return Err(argument("out is NULL: pass the address of a patchstream_selections *"));
         }
-        let Some(selected) = STREAMS.get(stream)?.stream.select(step, n)? else { return Ok(PATCHSTREAM_AGAIN) };
+        let opened = STREAMS.get(stream)?;
+        let Some(selected) = opened.stream.select(step, n)? else { return Ok(PATCHSTREAM_AGAIN) };
+        let handle = selections::open(selected, |id| opened.stream.ticket(id));
         // SAFETY: the caller's variable.
-        unsafe { put(out, selections::open(selected), "out") }?;
+        unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
     })
 }

@@ -26,6 +26,7 @@ class Selection {
   std::uint32_t queue() const noexcept { return c_.queue; }
   const char *label() const noexcept { return c_.label; }  // nullptr if it has none
   const char *class_label() const noexcept { return c_.class_label; }  // nullptr without a classifier
+  const char *ticket() const noexcept { return c_.ticket; }  // of its job, for a scheduler; nullptr without a transport
   span<const float> probabilities() const noexcept { return {c_.probabilities, c_.class_count}; }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "answers.hpp"
 #include "base.hpp"
+#include "job.hpp"
 
 namespace patchstream {
 
@@ -202,6 +203,16 @@ class Stream {
   status try_stats(Stats &out) const noexcept {
     return out.struct_size = sizeof out, patchstream_stream_stats(handle_.get(), &out);
   }
+  // Up to `most` samples that workers of its jobs handed in, oldest first; each comes once.
+  status try_take_samples(std::size_t most, Samples &out) noexcept {
+    patchstream_samples *samples = nullptr;
+    const status code = patchstream_stream_take_samples(handle_.get(), most, &samples);
+    if (code == ok) out = Samples(samples);
+    return code;
+  }
+  status try_jobs(JobCounts &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_jobs(handle_.get(), &out);
+  }
   // ok, or again while the worker is still at work.
   status try_close(milliseconds timeout) noexcept {
     const status code = patchstream_stream_close(handle_.get(), detail::clamped(timeout.count()));
@@ -251,6 +262,10 @@ class Stream {
     return detail::filled<const char *>([&](const char *&out) { return try_class_label(index, out); });
   }
   Stats stats() const { return detail::filled<Stats>([&](Stats &out) { return try_stats(out); }); }
+  Samples take_samples(std::size_t most) {
+    return detail::filled<Samples>([&](Samples &out) { return try_take_samples(most, out); });
+  }
+  JobCounts jobs() const { return detail::filled<JobCounts>([&](JobCounts &out) { return try_jobs(out); }); }
   status close(milliseconds timeout) { return check(try_close(timeout)); }
 #endif
 

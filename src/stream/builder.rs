@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Stream;
 use super::config::{Config, Log, LogLevel};
+use super::jobs::JobsConfig;
 use super::queues::QueueConfig;
 use super::retention::RetentionConfig;
 use super::route::Route;
@@ -114,6 +115,13 @@ impl Builder {
     #[must_use]
     pub fn route(mut self, route: impl Fn(&Meta<'_>, Constellation) -> usize + Send + Sync + 'static) -> Self {
         self.route = Some(Arc::new(route));
+        self
+    }
+
+    /// Options of jobs.
+    #[must_use]
+    pub fn jobs(mut self, jobs: JobsConfig) -> Self {
+        self.config.jobs = jobs;
         self
     }
 

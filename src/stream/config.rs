@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::jobs::JobsConfig;
 use super::queues::QueueConfig;
 use super::retention::RetentionConfig;
 use crate::dynim::{self, Layout};
@@ -66,9 +67,11 @@ pub struct Config {
     pub worker_cpu: Option<usize>,
     /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
     pub retention: Option<RetentionConfig>,
-    /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`. Without it there is no way in
-    /// but this process's own.
+    /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`, or `dir:PATH`. Every pick is
+    /// a job then, and densities are retained. Without it there is no way in but this process's own.
     pub transport: Option<String>,
+    /// Options of jobs.
+    pub jobs: JobsConfig,
     /// What producers of other processes say of a patch's content is computed again. Everything else is checked anyway.
     pub untrusted: bool,
     /// The channels. Without it the 14 lipids.
@@ -117,6 +120,7 @@ impl Default for Config {
             worker_cpu: None,
             retention: None,
             transport: None,
+            jobs: JobsConfig::default(),
             untrusted: false,
             species: None,
             states: Vec::new(),

@@ -10,7 +10,8 @@ use super::config::LogLevel;
 use super::local::content_of;
 use super::operator::Operator;
 use super::stream::Shared;
-use crate::error::{ErrorKind, Result, argument, corrupt, shape, state, value};
+use crate::error::{ErrorKind, Result, corrupt, shape, state, value};
+use crate::job::Transport;
 use crate::lane::{self, Door, Role};
 use crate::patch::{Constellation, Meta, check_densities, check_meta};
 use crate::ring::{Consumer, Doorbell, Record};
@@ -256,11 +257,9 @@ impl Operator {
     /// Opens the way for other processes, if there is to be one; returns the bell that everybody rings.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for a transport that there is not, and those of [`Door::create`].
-    pub(super) fn open_door(&mut self, transport: Option<&str>, about: &About) -> Result<Doorbell> {
-        let Some(transport) = transport else { return Ok(Doorbell::default()) };
-        let name = transport.strip_prefix("shm:").filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| argument(format!("transport {transport:?} is unknown: write shm:NAME")))?;
+    /// Those of [`Door::create`].
+    pub(super) fn open_door(&mut self, transport: Option<&Transport>, about: &About) -> Result<Doorbell> {
+        let Some(Transport::Shm(name)) = transport else { return Ok(Doorbell::default()) };
         let door = Door::create(name, &about.text())?;
         let bell = door.bell();
         self.door = Some(door);
@@ -292,6 +291,11 @@ impl Operator {
 
     fn welcome_remote(&mut self, lane: lane::Lane, shared: &Shared) -> Result<()> {
         let (label, pid, len) = (lane.label().to_owned(), lane.pid(), lane.from.geometry().tensor_len());
+        if let (Role::Worker, Some(jobs)) = (lane.role(), &mut self.jobs) {
+            self.lines.push((LogLevel::Info, format!("worker {label} of process {pid} has come")));
+            jobs.welcome(lane);
+            return Ok(());
+        }
         let refused = if lane.role() != Role::Producer {
             Some(crate::error::unsupported("this stream hands out no jobs"))
         } else if len != shared.shape.len() {

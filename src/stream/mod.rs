@@ -13,8 +13,10 @@ mod about;
 mod builder;
 mod classify;
 mod config;
+mod jobs;
 mod lanes;
 mod local;
+mod office;
 mod operator;
 mod picks;
 mod producer;
@@ -32,6 +34,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
+pub use jobs::{JobReport, JobStats, JobsConfig};
 pub use producer::{Answers, Loan, OnFull, Producer, Pushed};
 pub use queues::QueueConfig;
 pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};

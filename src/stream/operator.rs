@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
 use super::lanes::{Lane, Outcome};
+use super::office::Jobs;
 use super::retention::Retention;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
@@ -40,6 +41,8 @@ pub(super) struct Operator {
     spare: Vec<Kept>,
     /// The densities of all patches that may still be selected, and of those that were; not kept without it.
     pub(super) retention: Option<Retention>,
+    /// Picks as jobs; `None` without a transport.
+    pub(super) jobs: Option<Box<Jobs>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
@@ -80,6 +83,7 @@ impl Operator {
             kept: HashMap::new(),
             spare: Vec::new(),
             retention: None,
+            jobs: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
             last_step: i64::MIN,
@@ -89,6 +93,11 @@ impl Operator {
             proteins: Vec::new(),
             packer: Packer::new(),
         }
+    }
+
+    /// The step of the last event; `i64::MIN` before the first.
+    pub(super) fn last_step(&self) -> i64 {
+        self.last_step
     }
 
     /// Writes down what the sampler counts.
@@ -102,6 +111,7 @@ impl Operator {
         counts.history_dropped = sampler.history_dropped();
         counts.tally = self.tally;
         counts.retention = self.retention_stats();
+        counts.jobs = self.jobs.as_ref().map(|jobs| jobs.stats());
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
             *queue =
@@ -111,7 +121,9 @@ impl Operator {
 
     /// Whether a record waits in some ring, or somebody has come.
     pub(super) fn has_work(&mut self) -> bool {
-        self.lanes.iter_mut().any(Lane::has_work) || self.door.as_ref().is_some_and(Door::has_newcomers)
+        self.lanes.iter_mut().any(Lane::has_work)
+            || self.door.as_ref().is_some_and(Door::has_newcomers)
+            || self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
     }
 
     /// Takes in one record of each ring that has one. Returns whether there was any.
@@ -121,6 +133,7 @@ impl Operator {
         for lane in 0..self.lanes.len() {
             any |= self.take_in_one(lane, shared);
         }
+        any |= self.job_turn();
         if !any {
             self.forget_gone_lanes();
         }
@@ -161,14 +174,20 @@ impl Operator {
         }
         self.retain_picks(shared, &mut event, n)?;
         let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
-        Ok(Some(wire::SelectionBatch {
+        let batch = wire::SelectionBatch {
             event: event.number,
             step,
             selections,
             candidates: (self.sampler.candidates() + self.sampler.waiting()) as u64,
             selected: self.sampler.selected() as u64,
             discarded: self.sampler.discarded() as u64,
-        }))
+        };
+        for selection in &batch.selections {
+            self.issue_job(selection)?;
+        }
+        // Whoever waits for a job has it now.
+        self.job_turn();
+        Ok(Some(batch))
     }
 
     /// What a pick tells its host.

@@ -60,13 +60,23 @@ impl Stream {
 impl Operator {
     fn set_state(&mut self, shared: &Shared, id: u64, to: State, step: i64) -> Result<bool> {
         self.take_in_all(shared);
+        self.job_turn();
         let changed = self.sampler.set_state(id, to, step)?;
+        self.after_state(id, to);
+        if changed {
+            self.decide_job(id, to);
+            self.job_turn();
+        }
+        Ok(changed)
+    }
+
+    /// Keeps of a pick what its state asks for.
+    pub(super) fn after_state(&mut self, id: u64, to: State) {
         self.retain_state(id, to);
         if to == State::Started {
             // It can never be returned from here on, and so never be picked again.
             self.forget(id);
         }
-        Ok(changed)
     }
 
     fn withdraw(&mut self, shared: &Shared, id: u64, step: i64) -> Result<()> {

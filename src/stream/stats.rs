@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::classify::Tally;
+use super::jobs::JobStats;
 use super::retention::RetentionStats;
 use crate::error::ErrorKind;
 use crate::guest::monotonic_ns;
@@ -149,6 +150,7 @@ pub(super) struct SamplerCounts {
     pub(super) tally: Tally,
     pub(super) retention: Option<RetentionStats>,
     pub(super) queues: Vec<QueueStats>,
+    pub(super) jobs: Option<JobStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -205,6 +207,11 @@ impl Recorder {
 
     pub(super) fn time(&self, stage: Stage, nanoseconds: u64) {
         self.latency[stage as usize].lock().saturating_record(nanoseconds.max(1));
+    }
+
+    /// What became of the jobs, as it was after the operator's last step.
+    pub(super) fn jobs(&self) -> Option<JobStats> {
+        self.sampler.lock().jobs
     }
 
     /// Everything counted and timed so far; of the back-ends it knows nothing.

@@ -15,7 +15,7 @@ use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
-use super::retention::Retention;
+use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
@@ -23,6 +23,7 @@ use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
 use crate::error::{Result, argument, panic, state};
 use crate::guest::FpGuard;
+use crate::job::Transport;
 use crate::patch::{ProteinStates, Shape};
 use crate::ring::{self, Doorbell};
 use crate::sync::{AtomicBool, Ordering};
@@ -33,6 +34,7 @@ use crate::wire;
 /// each other and with the worker, which takes its turns patch by patch.
 pub struct Stream {
     pub(super) shared: Arc<Shared>,
+    pub(super) transport: Option<Transport>,
     slots: usize,
     model: Model,
     classifier: Option<Arc<Classifier>>,
@@ -127,12 +129,17 @@ impl Stream {
         let router = Router::new(&config, route)?;
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
-        if let Some(retention) = &config.retention {
+        let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
+        let usual = transport.as_ref().map(|_| RetentionConfig::default());
+        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
+        }
+        if let Some(transport) = &mut transport {
+            operator.open_transport(transport, &config, shape)?;
         }
         let about = About::new(shape, config.size_nm, config.slots, &species, &states);
         // Last of what may fail: from here on peers come.
-        let bell = operator.open_door(config.transport.as_deref(), &about)?;
+        let bell = operator.open_door(transport.as_ref(), &about)?;
         let shared = Arc::new(Shared {
             shape,
             size_nm: config.size_nm,
@@ -154,11 +161,13 @@ impl Stream {
                 shared.log(LogLevel::Warning, &warning);
             }
         }
+        // So that there are counts before the first call.
+        shared.operate(|_| ());
         let worker = match config.background {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
+        Ok(Self { shared, transport, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
     }
 
     /// A new producer called `name`: a label, the same after a restart.

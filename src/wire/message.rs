@@ -3,6 +3,7 @@
 //! Units: nm, us; a point has one value a latent dimension.
 //! Not here: how they become bytes ([`super::Packer`]) and come back ([`super::messages`]).
 
+use super::job::{Ask, Job, JobState, RdfSample, Refusal};
 use crate::patch::{Constellation, Meta, Protein};
 
 /// One message of a stream.
@@ -16,8 +17,18 @@ pub enum Message {
     SelectionBatch(SelectionBatch),
     /// How many patches each selected one stands for.
     Weights(Weights),
-    /// A message that this reader passes over, by its number in the schema's `Body`: 5 to 7 are jobs, samples and
-    /// feedback tables, larger ones come from a newer writer.
+    /// A job for a worker.
+    Job(Box<Job>),
+    /// What a worker measured.
+    RdfSample(RdfSample),
+    /// A worker asks for a job.
+    Ask(Ask),
+    /// A worker says where its job is.
+    JobState(JobState),
+    /// A worker gets no job, or has lost the one it had.
+    Refusal(Refusal),
+    /// A message that this reader passes over, by its number in the schema's `Body`: 7 is a feedback table, those over 10
+    /// come from a newer writer.
     Other(u8),
 }
 

@@ -6,6 +6,7 @@
 //! Not here: densities (plain float32 beside the message), where messages lie ([`crate::ring`]),
 //! whether a patch makes sense ([`crate::patch::check_meta`]).
 
+mod job;
 mod message;
 mod pack;
 #[allow(
@@ -25,10 +26,13 @@ mod view;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod job_tests;
+#[cfg(test)]
 mod tests;
 
+pub use job::{AcceptedWindows, Ask, Densities, Job, JobState, Place, RdfSample, Refusal};
 pub use message::{Message, PatchMeta, Selection, SelectionBatch, Weights};
 pub use pack::Packer;
-pub use view::{Messages, PatchMetaView, messages, patch_meta};
+pub use view::{Messages, PatchMetaView, messages, one, patch_meta};
 
 use patchstream_generated::patchstream::wire as fb;

@@ -12,7 +12,7 @@ use crate::patch::{Constellation, Meta, Protein};
 
 /// Packs messages. Nothing is allocated once the buffer has the size that the messages need.
 pub struct Packer {
-    builder: FlatBufferBuilder<'static>,
+    pub(super) builder: FlatBufferBuilder<'static>,
     /// Where in the builder the selections of the batch under way are.
     offsets: Vec<WIPOffset<fb::Selection<'static>>>,
     /// The finished messages, where one value takes several.
@@ -152,7 +152,7 @@ impl Packer {
         self.finish(fb::Body::Weights, body.as_union_value());
     }
 
-    fn selection_table(&mut self, selection: &Selection) -> WIPOffset<fb::Selection<'static>> {
+    pub(super) fn selection_table(&mut self, selection: &Selection) -> WIPOffset<fb::Selection<'static>> {
         let label = selection.label.as_ref().map(|label| self.builder.create_string(label));
         let proteins = self.proteins(&selection.proteins);
         let latent = self.builder.create_vector(&selection.point);
@@ -197,7 +197,7 @@ impl Packer {
         fb::Message::create(&mut self.builder, &fb::MessageArgs { body_type, body: Some(body) })
     }
 
-    fn finish(&mut self, body_type: fb::Body, body: WIPOffset<UnionWIPOffset>) {
+    pub(super) fn finish(&mut self, body_type: fb::Body, body: WIPOffset<UnionWIPOffset>) {
         let message = self.message(body_type, body);
         fb::finish_size_prefixed_message_buffer(&mut self.builder, message);
     }

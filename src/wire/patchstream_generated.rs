@@ -115,13 +115,13 @@ pub mod patchstream {
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
-        pub const ENUM_MAX_BODY: u8 = 7;
+        pub const ENUM_MAX_BODY: u8 = 10;
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
         #[allow(non_camel_case_types)]
-        pub const ENUM_VALUES_BODY: [Body; 8] = [
+        pub const ENUM_VALUES_BODY: [Body; 11] = [
             Body::NONE,
             Body::PatchMeta,
             Body::Selection,
@@ -130,6 +130,9 @@ pub mod patchstream {
             Body::Job,
             Body::RdfSample,
             Body::FeedbackTable,
+            Body::Ask,
+            Body::JobState,
+            Body::Refusal,
         ];
 
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -145,9 +148,12 @@ pub mod patchstream {
             pub const Job: Self = Self(5);
             pub const RdfSample: Self = Self(6);
             pub const FeedbackTable: Self = Self(7);
+            pub const Ask: Self = Self(8);
+            pub const JobState: Self = Self(9);
+            pub const Refusal: Self = Self(10);
 
             pub const ENUM_MIN: u8 = 0;
-            pub const ENUM_MAX: u8 = 7;
+            pub const ENUM_MAX: u8 = 10;
             pub const ENUM_VALUES: &'static [Self] = &[
                 Self::NONE,
                 Self::PatchMeta,
@@ -157,6 +163,9 @@ pub mod patchstream {
                 Self::Job,
                 Self::RdfSample,
                 Self::FeedbackTable,
+                Self::Ask,
+                Self::JobState,
+                Self::Refusal,
             ];
             /// Returns the variant's name or "" if unknown.
             pub fn variant_name(self) -> Option<&'static str> {
@@ -169,6 +178,9 @@ pub mod patchstream {
                     Self::Job => Some("Job"),
                     Self::RdfSample => Some("RdfSample"),
                     Self::FeedbackTable => Some("FeedbackTable"),
+                    Self::Ask => Some("Ask"),
+                    Self::JobState => Some("JobState"),
+                    Self::Refusal => Some("Refusal"),
                     _ => None,
                 }
             }
@@ -1926,6 +1938,10 @@ pub mod patchstream {
             pub const VT_SELECTION: ::flatbuffers::VOffsetT = 6;
             pub const VT_DENSITIES: ::flatbuffers::VOffsetT = 8;
             pub const VT_ATTEMPT: ::flatbuffers::VOffsetT = 10;
+            pub const VT_SIZE_NM: ::flatbuffers::VOffsetT = 12;
+            pub const VT_LEASE_S: ::flatbuffers::VOffsetT = 14;
+            pub const VT_ACCEPTED: ::flatbuffers::VOffsetT = 16;
+            pub const VT_ASK: ::flatbuffers::VOffsetT = 18;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1937,6 +1953,12 @@ pub mod patchstream {
                 args: &'args JobArgs<'args>,
             ) -> ::flatbuffers::WIPOffset<Job<'bldr>> {
                 let mut builder = JobBuilder::new(_fbb);
+                builder.add_ask(args.ask);
+                builder.add_lease_s(args.lease_s);
+                builder.add_size_nm(args.size_nm);
+                if let Some(x) = args.accepted {
+                    builder.add_accepted(x);
+                }
                 builder.add_attempt(args.attempt);
                 if let Some(x) = args.densities {
                     builder.add_densities(x);
@@ -1980,6 +2002,44 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u32>(Job::VT_ATTEMPT, Some(0)).unwrap() }
             }
+            /// Edge length of the patch in nm: its first and its last grid point are this far apart.
+            #[inline]
+            pub fn size_nm(&self) -> f64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<f64>(Job::VT_SIZE_NM, Some(0.0)).unwrap() }
+            }
+            /// Seconds after which a worker that says nothing counts as dead, where nothing else tells. 0: the transport knows.
+            #[inline]
+            pub fn lease_s(&self) -> f64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<f64>(Job::VT_LEASE_S, Some(0.0)).unwrap() }
+            }
+            /// The windows that were accepted so far, one entry an observable; absent: none.
+            #[inline]
+            pub fn accepted(
+                &self,
+            ) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<AcceptedWindows<'a>>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<
+                        ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<AcceptedWindows>>,
+                    >>(Job::VT_ACCEPTED, None)
+                }
+            }
+            /// The number of the ask that this answers; 0 if it answers none.
+            #[inline]
+            pub fn ask(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Job::VT_ASK, Some(0)).unwrap() }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Job<'_> {
@@ -1993,6 +2053,12 @@ pub mod patchstream {
                     .visit_field::<::flatbuffers::ForwardsUOffset<Selection>>("selection", Self::VT_SELECTION, true)?
                     .visit_field::<::flatbuffers::ForwardsUOffset<Densities>>("densities", Self::VT_DENSITIES, true)?
                     .visit_field::<u32>("attempt", Self::VT_ATTEMPT, false)?
+                    .visit_field::<f64>("size_nm", Self::VT_SIZE_NM, false)?
+                    .visit_field::<f64>("lease_s", Self::VT_LEASE_S, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<
+                        ::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<AcceptedWindows>>,
+                    >>("accepted", Self::VT_ACCEPTED, false)?
+                    .visit_field::<u64>("ask", Self::VT_ASK, false)?
                     .finish();
                 Ok(())
             }
@@ -2002,6 +2068,14 @@ pub mod patchstream {
             pub selection: Option<::flatbuffers::WIPOffset<Selection<'a>>>,
             pub densities: Option<::flatbuffers::WIPOffset<Densities<'a>>>,
             pub attempt: u32,
+            pub size_nm: f64,
+            pub lease_s: f64,
+            pub accepted: Option<
+                ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<AcceptedWindows<'a>>>,
+                >,
+            >,
+            pub ask: u64,
         }
         impl<'a> Default for JobArgs<'a> {
             #[inline]
@@ -2011,6 +2085,10 @@ pub mod patchstream {
                     selection: None, // required field
                     densities: None, // required field
                     attempt: 0,
+                    size_nm: 0.0,
+                    lease_s: 0.0,
+                    accepted: None,
+                    ask: 0,
                 }
             }
         }
@@ -2037,6 +2115,27 @@ pub mod patchstream {
                 self.fbb_.push_slot::<u32>(Job::VT_ATTEMPT, attempt, 0);
             }
             #[inline]
+            pub fn add_size_nm(&mut self, size_nm: f64) {
+                self.fbb_.push_slot::<f64>(Job::VT_SIZE_NM, size_nm, 0.0);
+            }
+            #[inline]
+            pub fn add_lease_s(&mut self, lease_s: f64) {
+                self.fbb_.push_slot::<f64>(Job::VT_LEASE_S, lease_s, 0.0);
+            }
+            #[inline]
+            pub fn add_accepted(
+                &mut self,
+                accepted: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<AcceptedWindows<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Job::VT_ACCEPTED, accepted);
+            }
+            #[inline]
+            pub fn add_ask(&mut self, ask: u64) {
+                self.fbb_.push_slot::<u64>(Job::VT_ASK, ask, 0);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> JobBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 JobBuilder { fbb_: _fbb, start_: start }
@@ -2058,6 +2157,172 @@ pub mod patchstream {
                 ds.field("selection", &self.selection());
                 ds.field("densities", &self.densities());
                 ds.field("attempt", &self.attempt());
+                ds.field("size_nm", &self.size_nm());
+                ds.field("lease_s", &self.lease_s());
+                ds.field("accepted", &self.accepted());
+                ds.field("ask", &self.ask());
+                ds.finish()
+            }
+        }
+        pub enum AcceptedWindowsOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        /// Windows of one observable that were accepted: those of `first[i] ..= last[i]` for each i. Ascending and disjoint; the
+        /// two lists have one length.
+        pub struct AcceptedWindows<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for AcceptedWindows<'a> {
+            type Inner = AcceptedWindows<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> AcceptedWindows<'a> {
+            pub const VT_OBSERVABLE: ::flatbuffers::VOffsetT = 4;
+            pub const VT_FIRST: ::flatbuffers::VOffsetT = 6;
+            pub const VT_LAST: ::flatbuffers::VOffsetT = 8;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                AcceptedWindows { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args AcceptedWindowsArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<AcceptedWindows<'bldr>> {
+                let mut builder = AcceptedWindowsBuilder::new(_fbb);
+                if let Some(x) = args.last {
+                    builder.add_last(x);
+                }
+                if let Some(x) = args.first {
+                    builder.add_first(x);
+                }
+                if let Some(x) = args.observable {
+                    builder.add_observable(x);
+                }
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn observable(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(AcceptedWindows::VT_OBSERVABLE, None).unwrap()
+                }
+            }
+            #[inline]
+            pub fn first(&self) -> ::flatbuffers::Vector<'a, u64> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u64>>>(
+                            AcceptedWindows::VT_FIRST,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn last(&self) -> ::flatbuffers::Vector<'a, u64> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u64>>>(
+                            AcceptedWindows::VT_LAST,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for AcceptedWindows<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("observable", Self::VT_OBSERVABLE, true)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>(
+                        "first",
+                        Self::VT_FIRST,
+                        true,
+                    )?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>(
+                        "last",
+                        Self::VT_LAST,
+                        true,
+                    )?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct AcceptedWindowsArgs<'a> {
+            pub observable: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub first: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
+            pub last: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
+        }
+        impl<'a> Default for AcceptedWindowsArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                AcceptedWindowsArgs {
+                    observable: None, // required field
+                    first: None,      // required field
+                    last: None,       // required field
+                }
+            }
+        }
+
+        pub struct AcceptedWindowsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AcceptedWindowsBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_observable(&mut self, observable: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(AcceptedWindows::VT_OBSERVABLE, observable);
+            }
+            #[inline]
+            pub fn add_first(&mut self, first: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u64>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(AcceptedWindows::VT_FIRST, first);
+            }
+            #[inline]
+            pub fn add_last(&mut self, last: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u64>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(AcceptedWindows::VT_LAST, last);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AcceptedWindowsBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                AcceptedWindowsBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<AcceptedWindows<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, AcceptedWindows::VT_OBSERVABLE, "observable");
+                self.fbb_.required(o, AcceptedWindows::VT_FIRST, "first");
+                self.fbb_.required(o, AcceptedWindows::VT_LAST, "last");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for AcceptedWindows<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("AcceptedWindows");
+                ds.field("observable", &self.observable());
+                ds.field("first", &self.first());
+                ds.field("last", &self.last());
                 ds.finish()
             }
         }
@@ -2642,6 +2907,448 @@ pub mod patchstream {
                 ds.finish()
             }
         }
+        pub enum AskOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        /// A worker asks for a job.
+        pub struct Ask<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Ask<'a> {
+            type Inner = Ask<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Ask<'a> {
+            pub const VT_NUMBER: ::flatbuffers::VOffsetT = 4;
+            pub const VT_JOB: ::flatbuffers::VOffsetT = 6;
+            pub const VT_CANCELLED: ::flatbuffers::VOffsetT = 8;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Ask { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args AskArgs,
+            ) -> ::flatbuffers::WIPOffset<Ask<'bldr>> {
+                let mut builder = AskBuilder::new(_fbb);
+                builder.add_job(args.job);
+                builder.add_number(args.number);
+                builder.add_cancelled(args.cancelled);
+                builder.finish()
+            }
+
+            /// The worker's own number for it, from 1, one more each time.
+            #[inline]
+            pub fn number(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Ask::VT_NUMBER, Some(0)).unwrap() }
+            }
+            /// The patch id of the job that it wants; 0: the oldest in line.
+            #[inline]
+            pub fn job(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Ask::VT_JOB, Some(0)).unwrap() }
+            }
+            /// The ask of this number is no longer open: what was sent for it goes back.
+            #[inline]
+            pub fn cancelled(&self) -> bool {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<bool>(Ask::VT_CANCELLED, Some(false)).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Ask<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("number", Self::VT_NUMBER, false)?
+                    .visit_field::<u64>("job", Self::VT_JOB, false)?
+                    .visit_field::<bool>("cancelled", Self::VT_CANCELLED, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct AskArgs {
+            pub number: u64,
+            pub job: u64,
+            pub cancelled: bool,
+        }
+        impl<'a> Default for AskArgs {
+            #[inline]
+            fn default() -> Self {
+                AskArgs { number: 0, job: 0, cancelled: false }
+            }
+        }
+
+        pub struct AskBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AskBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_number(&mut self, number: u64) {
+                self.fbb_.push_slot::<u64>(Ask::VT_NUMBER, number, 0);
+            }
+            #[inline]
+            pub fn add_job(&mut self, job: u64) {
+                self.fbb_.push_slot::<u64>(Ask::VT_JOB, job, 0);
+            }
+            #[inline]
+            pub fn add_cancelled(&mut self, cancelled: bool) {
+                self.fbb_.push_slot::<bool>(Ask::VT_CANCELLED, cancelled, false);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AskBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                AskBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Ask<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Ask<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Ask");
+                ds.field("number", &self.number());
+                ds.field("job", &self.job());
+                ds.field("cancelled", &self.cancelled());
+                ds.finish()
+            }
+        }
+        pub enum JobStateOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        /// A worker says where its job is.
+        pub struct JobState<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for JobState<'a> {
+            type Inner = JobState<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> JobState<'a> {
+            pub const VT_JOB: ::flatbuffers::VOffsetT = 4;
+            pub const VT_ATTEMPT: ::flatbuffers::VOffsetT = 6;
+            pub const VT_STATE: ::flatbuffers::VOffsetT = 8;
+            pub const VT_REASON: ::flatbuffers::VOffsetT = 10;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                JobState { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args JobStateArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<JobState<'bldr>> {
+                let mut builder = JobStateBuilder::new(_fbb);
+                builder.add_job(args.job);
+                if let Some(x) = args.reason {
+                    builder.add_reason(x);
+                }
+                builder.add_attempt(args.attempt);
+                builder.add_state(args.state);
+                builder.finish()
+            }
+
+            /// The id of the selected patch that is simulated.
+            #[inline]
+            pub fn job(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(JobState::VT_JOB, Some(0)).unwrap() }
+            }
+            /// The attempt that says it.
+            #[inline]
+            pub fn attempt(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(JobState::VT_ATTEMPT, Some(0)).unwrap() }
+            }
+            /// 1 issued (put back untouched), 2 started, 3 interrupted, 4 done, 5 failed.
+            #[inline]
+            pub fn state(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(JobState::VT_STATE, Some(0)).unwrap() }
+            }
+            /// Why, for people.
+            #[inline]
+            pub fn reason(&self) -> Option<&'a str> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(JobState::VT_REASON, None) }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for JobState<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("job", Self::VT_JOB, false)?
+                    .visit_field::<u32>("attempt", Self::VT_ATTEMPT, false)?
+                    .visit_field::<u8>("state", Self::VT_STATE, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("reason", Self::VT_REASON, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct JobStateArgs<'a> {
+            pub job: u64,
+            pub attempt: u32,
+            pub state: u8,
+            pub reason: Option<::flatbuffers::WIPOffset<&'a str>>,
+        }
+        impl<'a> Default for JobStateArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                JobStateArgs { job: 0, attempt: 0, state: 0, reason: None }
+            }
+        }
+
+        pub struct JobStateBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> JobStateBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_job(&mut self, job: u64) {
+                self.fbb_.push_slot::<u64>(JobState::VT_JOB, job, 0);
+            }
+            #[inline]
+            pub fn add_attempt(&mut self, attempt: u32) {
+                self.fbb_.push_slot::<u32>(JobState::VT_ATTEMPT, attempt, 0);
+            }
+            #[inline]
+            pub fn add_state(&mut self, state: u8) {
+                self.fbb_.push_slot::<u8>(JobState::VT_STATE, state, 0);
+            }
+            #[inline]
+            pub fn add_reason(&mut self, reason: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(JobState::VT_REASON, reason);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> JobStateBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                JobStateBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<JobState<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for JobState<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("JobState");
+                ds.field("job", &self.job());
+                ds.field("attempt", &self.attempt());
+                ds.field("state", &self.state());
+                ds.field("reason", &self.reason());
+                ds.finish()
+            }
+        }
+        pub enum RefusalOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        /// A worker is told that it gets no job, or that it lost the one it has.
+        pub struct Refusal<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Refusal<'a> {
+            type Inner = Refusal<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Refusal<'a> {
+            pub const VT_ASK: ::flatbuffers::VOffsetT = 4;
+            pub const VT_JOB: ::flatbuffers::VOffsetT = 6;
+            pub const VT_ATTEMPT: ::flatbuffers::VOffsetT = 8;
+            pub const VT_STATUS: ::flatbuffers::VOffsetT = 10;
+            pub const VT_SENTENCE: ::flatbuffers::VOffsetT = 12;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Refusal { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args RefusalArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Refusal<'bldr>> {
+                let mut builder = RefusalBuilder::new(_fbb);
+                builder.add_job(args.job);
+                builder.add_ask(args.ask);
+                if let Some(x) = args.sentence {
+                    builder.add_sentence(x);
+                }
+                builder.add_status(args.status);
+                builder.add_attempt(args.attempt);
+                builder.finish()
+            }
+
+            /// The number of the ask that this answers; 0: the job was taken away.
+            #[inline]
+            pub fn ask(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Refusal::VT_ASK, Some(0)).unwrap() }
+            }
+            /// The job, 0 if no certain one is meant, and the attempt that lost it.
+            #[inline]
+            pub fn job(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Refusal::VT_JOB, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn attempt(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Refusal::VT_ATTEMPT, Some(0)).unwrap() }
+            }
+            /// A status of `patchstream.h`, below 0.
+            #[inline]
+            pub fn status(&self) -> i32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<i32>(Refusal::VT_STATUS, Some(0)).unwrap() }
+            }
+            /// Why, and what to do.
+            #[inline]
+            pub fn sentence(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Refusal::VT_SENTENCE, None).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Refusal<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("ask", Self::VT_ASK, false)?
+                    .visit_field::<u64>("job", Self::VT_JOB, false)?
+                    .visit_field::<u32>("attempt", Self::VT_ATTEMPT, false)?
+                    .visit_field::<i32>("status", Self::VT_STATUS, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("sentence", Self::VT_SENTENCE, true)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct RefusalArgs<'a> {
+            pub ask: u64,
+            pub job: u64,
+            pub attempt: u32,
+            pub status: i32,
+            pub sentence: Option<::flatbuffers::WIPOffset<&'a str>>,
+        }
+        impl<'a> Default for RefusalArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                RefusalArgs {
+                    ask: 0,
+                    job: 0,
+                    attempt: 0,
+                    status: 0,
+                    sentence: None, // required field
+                }
+            }
+        }
+
+        pub struct RefusalBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RefusalBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_ask(&mut self, ask: u64) {
+                self.fbb_.push_slot::<u64>(Refusal::VT_ASK, ask, 0);
+            }
+            #[inline]
+            pub fn add_job(&mut self, job: u64) {
+                self.fbb_.push_slot::<u64>(Refusal::VT_JOB, job, 0);
+            }
+            #[inline]
+            pub fn add_attempt(&mut self, attempt: u32) {
+                self.fbb_.push_slot::<u32>(Refusal::VT_ATTEMPT, attempt, 0);
+            }
+            #[inline]
+            pub fn add_status(&mut self, status: i32) {
+                self.fbb_.push_slot::<i32>(Refusal::VT_STATUS, status, 0);
+            }
+            #[inline]
+            pub fn add_sentence(&mut self, sentence: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Refusal::VT_SENTENCE, sentence);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RefusalBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                RefusalBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Refusal<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Refusal::VT_SENTENCE, "sentence");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Refusal<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Refusal");
+                ds.field("ask", &self.ask());
+                ds.field("job", &self.job());
+                ds.field("attempt", &self.attempt());
+                ds.field("status", &self.status());
+                ds.field("sentence", &self.sentence());
+                ds.finish()
+            }
+        }
         pub enum MessageOffset {}
         #[derive(Copy, Clone, PartialEq)]
 
@@ -2794,6 +3501,48 @@ pub mod patchstream {
                     None
                 }
             }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_ask(&self) -> Option<Ask<'a>> {
+                if self.body_type() == Body::Ask {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { Ask::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_job_state(&self) -> Option<JobState<'a>> {
+                if self.body_type() == Body::JobState {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { JobState::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_refusal(&self) -> Option<Refusal<'a>> {
+                if self.body_type() == Body::Refusal {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { Refusal::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Message<'_> {
@@ -2838,6 +3587,16 @@ pub mod patchstream {
                                     "Body::FeedbackTable",
                                     pos,
                                 ),
+                            Body::Ask => {
+                                v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Ask>>("Body::Ask", pos)
+                            }
+                            Body::JobState => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<JobState>>(
+                                "Body::JobState",
+                                pos,
+                            ),
+                            Body::Refusal => {
+                                v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Refusal>>("Body::Refusal", pos)
+                            }
                             _ => Ok(()),
                         },
                     )?
@@ -2934,6 +3693,27 @@ pub mod patchstream {
                     }
                     Body::FeedbackTable => {
                         if let Some(x) = self.body_as_feedback_table() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::Ask => {
+                        if let Some(x) = self.body_as_ask() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::JobState => {
+                        if let Some(x) = self.body_as_job_state() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::Refusal => {
+                        if let Some(x) = self.body_as_refusal() {
                             ds.field("body", &x)
                         } else {
                             ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")

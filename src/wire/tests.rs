@@ -102,7 +102,7 @@ fn pack(packer: &mut Packer, stream: &[Message]) -> Vec<u8> {
             Message::Selection(selection) => packer.selection(selection),
             Message::SelectionBatch(batch) => packer.selection_batch(batch),
             Message::Weights(weights) => packer.weights(weights),
-            Message::Patch(_) | Message::Other(_) => unreachable!("streams() makes none"),
+            _ => unreachable!("streams() makes none"),
         });
         assert_eq!(bytes.len() % 8, 0);
     }

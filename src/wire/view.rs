@@ -109,6 +109,18 @@ pub fn messages(bytes: &[u8]) -> Messages<'_> {
     Messages { bytes, at: 0 }
 }
 
+/// Views the one size-prefixed message that `bytes` are.
+///
+/// # Errors
+/// Those of [`messages`], and [`ErrorKind::Value`](crate::error::ErrorKind::Value) for none or several.
+pub fn one(bytes: &[u8]) -> Result<Message> {
+    let framed = framed(bytes)?;
+    if framed.len() != bytes.len() {
+        return Err(value(format!("{} bytes follow the message: the writer is at fault", bytes.len() - framed.len())));
+    }
+    message(framed)
+}
+
 /// The iterator that [`messages`] returns.
 #[derive(Debug, Clone)]
 pub struct Messages<'a> {
@@ -179,13 +191,16 @@ fn message(framed: &[u8]) -> Result<Message> {
     if let Some(table) = message.body_as_patch_meta() {
         return Ok(Message::Patch(PatchMetaView::new(table).to_owned()));
     }
+    if let Some(viewed) = super::job::view(message) {
+        return viewed;
+    }
     match message.body_type() {
         fb::Body::NONE => Err(value("the message is empty: its writer or the bytes are damaged")),
         fb::Body(kind) => Ok(Message::Other(kind)),
     }
 }
 
-fn selection(table: fb::Selection) -> Selection {
+pub(super) fn selection(table: fb::Selection) -> Selection {
     Selection {
         id: table.id(),
         rank: table.rank(),

@@ -40,6 +40,18 @@ fn c_program_reads_densities_that_are_kept() {
 }
 
 #[test]
+fn c_and_cpp_workers_take_jobs_in_processes_of_their_own() {
+    for (source, name, flags) in [
+        ("ffi/tests/c/job_test.c", "job_test_c", &[][..]),
+        ("ffi/tests/cpp/job_test.cpp", "job_test_cpp", &[]),
+        ("ffi/tests/cpp/job_test.cpp", "job_test_cpp_noexcept", &["-fno-exceptions"]),
+    ] {
+        let said = run(source, name, flags, Link::Shared);
+        assert!(said.ends_with("job_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
 fn c_and_cpp_programs_attach_producers_to_a_stream() {
     for (source, name, flags) in [
         ("ffi/tests/c/attach_test.c", "attach_test_c", &[][..]),
@@ -49,6 +61,19 @@ fn c_and_cpp_programs_attach_producers_to_a_stream() {
         let said = run(source, name, flags, Link::Shared);
         assert!(said.ends_with("attach_test: 0 failures\n"), "{said}");
     }
+}
+
+#[test]
+fn c_examples_of_host_and_worker_run_a_job_for_each_selection() {
+    let host = compile("examples/c/host.c", "c_host_of_jobs", &[], Link::Shared);
+    let worker = compile("examples/c/worker.c", "c_worker", &[], Link::Shared);
+    let transport = format!("shm:example-{}", std::process::id());
+    let mut worker = Command::new(worker).arg(&transport).spawn().expect("a worker");
+    let said = String::from_utf8(succeed(Command::new(host).args(["mean", &transport])).stdout).expect("text");
+    // It waits for a successor of the host, and ends when it is told to.
+    worker.kill().expect("the worker still waits");
+    let _ = worker.wait();
+    assert!(said.ends_with("8 jobs are done, 32 samples\n"), "{said}");
 }
 
 #[test]
@@ -231,7 +256,11 @@ fn block<'a>(text: &'a str, language: &str) -> Option<(&'a str, &'a str)> {
 fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
     let (code, rest) = block(&readme, "cpp").expect("a C++ block");
-    let (expected, _) = block(rest, "text").expect("what it prints");
+    let (expected, rest) = block(rest, "text").expect("what it prints");
+    let (worker, _) = block(rest, "cpp").expect("a worker");
+    let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_worker.cpp");
+    std::fs::write(&source, worker).expect("room for a file");
+    compile(source.to_str().expect("UTF-8"), "readme_worker", &[], Link::Shared);
     let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_quick_start.cpp");
     std::fs::write(&source, code).expect("room for a file");
     let program = compile(source.to_str().expect("UTF-8"), "readme_quick_start", &[], Link::Shared);

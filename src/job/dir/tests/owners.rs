@@ -1,0 +1,146 @@
+//! Tests of owners: one at a time, and whoever comes next finds everything.
+//!
+//! Not here: workers ([`super::work`]).
+
+use super::*;
+use crate::error::ErrorKind;
+
+fn make_old(temp: &Temp, epoch: u64) {
+    temp.age(&format!("owner/{epoch}"), Duration::from_secs(601));
+}
+
+#[test]
+fn a_living_owner_is_busy_a_closed_or_dead_one_is_followed_and_the_late_one_is_fenced() {
+    let temp = Temp::new("owner");
+    let mut first = Owner::with_jobs(&temp, 1);
+    let error = Owner::open(&temp.0, FAST).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert!(error.message().contains(&format!("process {}", std::process::id())), "{error}");
+    make_old(&temp, 1);
+    let second = Owner::open(&temp.0, FAST).unwrap();
+    assert_eq!(temp.names("owner"), ["2"]);
+    std::thread::sleep(first.office.rest());
+    assert_eq!(kind(first.office.turn(&mut first.line, &mut first.host)), ErrorKind::Fenced);
+    drop(first);
+    assert_eq!(temp.names("owner"), ["2"]);
+    drop(second);
+    assert_eq!(temp.names("owner"), ["2", "2.free"]);
+    drop(Owner::open(&temp.0, FAST).unwrap());
+    assert_eq!(temp.names("owner"), ["3", "3.free"]);
+}
+
+#[test]
+fn a_new_owner_finds_line_claims_failures_and_results() {
+    let temp = Temp::new("restart");
+    let mut owner = Owner::with_jobs(&temp, 7);
+    let mut workers: Vec<_> = (0..6).map(|_| Worker::open(&temp)).collect();
+    for worker in &mut workers {
+        worker.take(Want::Oldest).unwrap();
+        worker.sample(0).unwrap();
+    }
+    workers[1].say(State::Failed, "once").unwrap();
+    owner.turn();
+    for worker in &mut workers {
+        if worker.desk.alive().is_ok() {
+            worker.sample(1).unwrap();
+        }
+    }
+    // Said while nobody listens.
+    workers[2].say(State::Done, "").unwrap();
+    workers[3].say(State::Failed, "").unwrap();
+    workers[4].say(State::Interrupted, "").unwrap();
+    owner.vanish();
+    make_old(&temp, 1);
+    let mut owner = Owner::open(&temp.0, FAST).unwrap();
+    owner.turn();
+    let mut windows = owner.windows();
+    windows.sort_unstable();
+    assert_eq!(windows, [(1, 1), (3, 1), (4, 1), (5, 1), (6, 1)], "window 0 was taken by the owner before");
+    let past = |id| owner.line.past(id).unwrap();
+    assert_eq!((past(1).attempt, past(1).holder.is_some(), past(1).failures), (1, true, 0));
+    assert_eq!((past(2).attempt, past(2).holder.is_some(), past(2).failures), (1, false, 1));
+    assert_eq!((past(3).state, past(4).failures, past(5).failures), (State::Done, 1, 0));
+    assert_eq!(temp.names("over"), ["3.done"]);
+    assert_eq!(owner.line.waiting().collect::<std::collections::BTreeSet<_>>(), [2, 4, 5, 7].into());
+    let mut next = Worker::open(&temp);
+    let order: Vec<_> = std::iter::from_fn(|| {
+        let id = next.take(Want::Oldest).unwrap()?;
+        next.desk.put_back(true);
+        std::mem::take(&mut next.given);
+        Some(id)
+    })
+    .collect();
+    assert_eq!(order.len(), 4);
+    assert_eq!(order[..2], [5, 7], "failed ones are behind");
+    let mut first = workers.swap_remove(0);
+    first.sample(2).unwrap();
+    first.sample(1).unwrap();
+    owner.turn();
+    assert_eq!(owner.windows().last(), Some(&(1, 2)));
+    assert_eq!(owner.line.counts().known, 1);
+}
+
+#[test]
+fn an_owner_that_ends_between_any_two_steps_leaves_nothing_that_counts_twice() {
+    // After the sample was accepted: linked and not removed, or not even linked.
+    for is_linked in [true, false] {
+        let temp = Temp::new("between");
+        let mut owner = Owner::with_jobs(&temp, 2);
+        let mut worker = Worker::open(&temp);
+        worker.take(Want::Oldest).unwrap();
+        worker.sample(4).unwrap();
+        if is_linked {
+            std::fs::create_dir(temp.0.join("results/1")).unwrap();
+            std::fs::hard_link(temp.0.join("inbox/1.1.1.msg"), temp.0.join("results/1/rdf.4.msg")).unwrap();
+        }
+        owner.line.issue(9).unwrap();
+        owner.vanish();
+        make_old(&temp, 1);
+        let mut owner = Owner::open(&temp.0, FAST).unwrap();
+        owner.turn();
+        assert_eq!(owner.windows().len(), usize::from(!is_linked));
+        assert_eq!((temp.names("inbox"), temp.names("results/1")), (vec![], vec!["rdf.4.msg".to_string()]));
+        // After the ticket was moved: its claims are left.
+        let name = temp.names("jobs")[0].clone();
+        std::fs::rename(temp.0.join("jobs").join(name), temp.0.join("over/1.done")).unwrap();
+        owner.vanish();
+        make_old(&temp, 2);
+        let mut owner = Owner::open(&temp.0, FAST).unwrap();
+        owner.turn();
+        assert_eq!(temp.names("claims"), [""; 0]);
+        assert_eq!(kind(worker.desk.alive()), ErrorKind::Fenced);
+        // A host without memory picks the same patches again.
+        owner.issue(1);
+        owner.turn();
+        assert_eq!(owner.host.moved, [(1, State::Done, Moved::Over)]);
+        assert_eq!(temp.names("jobs").len(), 1);
+    }
+}
+
+#[test]
+fn a_folder_of_another_run_is_a_conflict() {
+    let temp = Temp::new("conflict");
+    drop(Owner::with_jobs(&temp, 2));
+    let mut owner = Owner::open(&temp.0, FAST).unwrap();
+    let (same, densities) = job(1);
+    owner.office.issue(&same, &densities).unwrap();
+    let (mut other, densities) = job(2);
+    other.densities.hash ^= 1;
+    assert_eq!(kind(owner.office.issue(&other, &densities)), ErrorKind::Conflict);
+    assert_eq!(temp.names("jobs").len(), 2);
+}
+
+#[test]
+fn a_bad_ticket_does_not_keep_a_new_owner_out() {
+    let temp = Temp::new("bad-ticket");
+    let owner = Owner::with_jobs(&temp, 2);
+    drop(owner);
+    let name = temp.names("jobs")[0].clone();
+    std::fs::write(temp.0.join("jobs").join(&name), "garbage").unwrap();
+    std::fs::copy(temp.0.join("jobs").join(&temp.names("jobs")[1]), temp.0.join("jobs/00000000000000000009-2.job"))
+        .unwrap();
+    let owner = Owner::open(&temp.0, FAST).unwrap();
+    assert_eq!(owner.line.waiting().collect::<Vec<_>>(), [2]);
+    assert_eq!(temp.names("bad"), [format!("jobs.{name}"), "jobs.00000000000000000009-2.job".to_string()]);
+    assert_eq!(owner.office.bad_files(), 2);
+}

@@ -1,0 +1,279 @@
+//! The jobs behind a stream: picks go into the line, workers' words to the sampler, samples wait for the host.
+//!
+//! Not here: what the host calls ([`super::jobs`]), the rules of the line ([`crate::job`]).
+
+use std::collections::{HashMap, VecDeque};
+
+use super::config::{Config, LogLevel};
+use super::jobs::{JobReport, JobStats, no_transport};
+use super::operator::Operator;
+use crate::dynim::State;
+use crate::error::{Error, Result};
+use crate::job::{self, Deliver, DirOffice, Line, Moved, Office, ShmOffice, Transport};
+use crate::lane::Lane;
+use crate::patch::Shape;
+use crate::wire::{self, RdfSample};
+
+/// The jobs of a stream.
+pub(super) struct Jobs {
+    transport: Transport,
+    line: Line,
+    office: Box<dyn Office>,
+    store: Store,
+    /// Why the transport is lost.
+    lost: Option<Error>,
+}
+
+/// What belongs to jobs beside their places in the line.
+struct Store {
+    shape: Shape,
+    size_nm: f64,
+    /// The messages of all jobs that are not over.
+    messages: HashMap<u64, wire::Job>,
+    /// The last reason that was given, by job.
+    reasons: HashMap<u64, String>,
+    /// Accepted samples that the host has not taken yet.
+    samples: VecDeque<RdfSample>,
+    sample_bytes: u64,
+    sample_bytes_max: u64,
+    /// The densities that are being given out.
+    densities: Vec<f32>,
+}
+
+impl Jobs {
+    pub(super) fn new(
+        transport: Transport,
+        line: Line,
+        office: Box<dyn Office>,
+        config: &Config,
+        shape: Shape,
+    ) -> Self {
+        let store = Store {
+            shape,
+            size_nm: config.size_nm,
+            messages: HashMap::new(),
+            reasons: HashMap::new(),
+            samples: VecDeque::new(),
+            sample_bytes: 0,
+            sample_bytes_max: config.jobs.sample_bytes,
+            densities: vec![0.0; shape.len()],
+        };
+        Self { transport, line, office, store, lost: None }
+    }
+
+    pub(super) fn stats(&self) -> JobStats {
+        JobStats {
+            counts: self.line.counts(),
+            workers: self.office.workers() as u64,
+            samples: self.store.samples.len() as u64,
+            sample_bytes: self.store.sample_bytes,
+        }
+    }
+
+    pub(super) fn report(&self, id: u64) -> Option<JobReport> {
+        let past = self.line.past(id)?;
+        Some(JobReport {
+            attempt: past.attempt,
+            failures: past.failures,
+            state: past.state,
+            holder: past.holder.clone(),
+            reason: self.store.reasons.get(&id).cloned(),
+        })
+    }
+
+    /// A worker came.
+    pub(super) fn welcome(&mut self, lane: Lane) {
+        self.office.welcome(lane);
+    }
+
+    /// Whether a turn would do something.
+    pub(super) fn has_work(&mut self) -> bool {
+        self.lost.is_none() && self.office.has_work(&self.line)
+    }
+}
+
+impl Operator {
+    /// Takes in what workers sent and gives jobs out. `true` if anything happened.
+    pub(super) fn job_turn(&mut self) -> bool {
+        let Some(mut jobs) = self.jobs.take() else { return false };
+        let mut any = false;
+        if jobs.lost.is_none() {
+            let Jobs { line, office, store, .. } = &mut *jobs;
+            match office.turn(line, &mut Behind { operator: self, store }) {
+                Ok(some) => any = some,
+                Err(error) => {
+                    self.lines.push((LogLevel::Warning, format!("the transport {} is lost: {error}", jobs.transport)));
+                    jobs.lost = Some(error);
+                }
+            }
+        }
+        if let Some(door) = &mut self.door {
+            jobs.office.gone().into_iter().for_each(|lane| door.retire(lane));
+        }
+        self.jobs = Some(jobs);
+        any
+    }
+
+    /// Puts a pick into the line.
+    pub(super) fn issue_job(&mut self, selection: &wire::Selection) -> Result<()> {
+        let Some(mut jobs) = self.jobs.take() else { return Ok(()) };
+        let issued = jobs.issue(self, selection);
+        self.jobs = Some(jobs);
+        issued
+    }
+
+    /// The host moved a pick to another state: its job follows.
+    pub(super) fn decide_job(&mut self, id: u64, to: State) {
+        let Some(jobs) = &mut self.jobs else { return };
+        let held = jobs.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
+        if let Ok(moved) = jobs.line.decide(id, to) {
+            if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
+                jobs.store.messages.remove(&id);
+            }
+            jobs.office.decided(id, held, moved);
+        }
+    }
+
+    pub(super) fn take_samples(&mut self, most: usize) -> Result<Vec<RdfSample>> {
+        let jobs = self.jobs.as_mut().ok_or_else(no_transport)?;
+        let store = &mut jobs.store;
+        if let (Some(lost), true) = (&jobs.lost, store.samples.is_empty()) {
+            return Err(lost.clone());
+        }
+        let taken: Vec<_> = store.samples.drain(..most.min(store.samples.len())).collect();
+        store.sample_bytes -= taken.iter().map(bytes_of).sum::<u64>();
+        Ok(taken)
+    }
+}
+
+impl Jobs {
+    fn issue(&mut self, operator: &mut Operator, selection: &wire::Selection) -> Result<()> {
+        let id = selection.id;
+        operator.densities(id, &mut self.store.densities)?;
+        let [nx, ny, channels] =
+            [self.store.shape.nx, self.store.shape.ny, self.store.shape.channels].map(|extent| extent as u32);
+        let densities = wire::Densities {
+            place: wire::Place::Slot,
+            path: None,
+            offset: 64,
+            nx,
+            ny,
+            channels,
+            hash: job::hash(&self.store.densities),
+        };
+        let message = wire::Job {
+            ticket: self.transport.ticket(id),
+            selection: selection.clone(),
+            densities,
+            attempt: 0,
+            size_nm: self.store.size_nm,
+            lease_s: self.office.lease_s(),
+            accepted: Vec::new(),
+            ask: 0,
+        };
+        // One that an earlier owner of a folder issued goes on where it was.
+        if self.line.past(id).is_none_or(|past| past.state == State::Returned) {
+            self.line.issue(id)?;
+        }
+        if let Err(error) = self.office.issue(&message, &self.store.densities) {
+            operator.lines.push((LogLevel::Warning, format!("job {id} is not out yet: {error}")));
+        }
+        self.store.messages.insert(id, message);
+        Ok(())
+    }
+}
+
+/// The stream, as its transport sees it.
+struct Behind<'a> {
+    operator: &'a mut Operator,
+    store: &'a mut Store,
+}
+
+impl Deliver for Behind<'_> {
+    fn job(&mut self, id: u64) -> Result<(wire::Job, &[f32])> {
+        let lost = || crate::error::corrupt(format!("what belongs to job {id} is gone: please report this"));
+        let message = self.store.messages.get(&id).ok_or_else(lost)?.clone();
+        self.operator.densities(id, &mut self.store.densities)?;
+        Ok((message, &self.store.densities))
+    }
+
+    fn has_room(&self, sums: usize) -> bool {
+        // One sample always finds room, however large it is.
+        self.store.samples.is_empty() || self.store.sample_bytes + 8 * sums as u64 <= self.store.sample_bytes_max
+    }
+
+    fn sample(&mut self, sample: RdfSample) {
+        self.store.sample_bytes += bytes_of(&sample);
+        self.store.samples.push_back(sample);
+    }
+
+    fn moved(&mut self, id: u64, to: State, moved: Moved, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            self.store.reasons.insert(id, reason.to_owned());
+        }
+        if moved == Moved::SetAside {
+            let why = reason.unwrap_or("no reason was given");
+            let line = format!("job {id} failed three times and is set aside: {why}");
+            self.operator.lines.push((LogLevel::Warning, line));
+        }
+        if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
+            self.store.messages.remove(&id);
+        }
+        if let Err(error) = self.operator.follow_job(id, to) {
+            self.operator.lines.push((LogLevel::Warning, format!("job {id} is {to}, its pick is not: {error}")));
+        }
+    }
+
+    fn say(&mut self, line: String) {
+        self.operator.lines.push((LogLevel::Warning, line));
+    }
+}
+
+impl Operator {
+    /// Moves a pick to where its job is, through *started* where the two do not follow each other: a worker may say less
+    /// than all.
+    fn follow_job(&mut self, id: u64, to: State) -> Result<()> {
+        use State::{Done, Failed, Interrupted, Issued, Started};
+        let from = self.sampler.selection(id).map(|pick| pick.state);
+        match (from, to) {
+            // Never started, so it is where it was.
+            (Some(Issued), Interrupted) => return Ok(()),
+            (Some(Issued | Interrupted | Failed), Done) | (Some(Failed), Failed | Interrupted) => {
+                self.move_pick(id, Started)?;
+            }
+            _ => {}
+        }
+        self.move_pick(id, to).map(drop)
+    }
+
+    /// Moves a pick to a state, as of the last event's step.
+    fn move_pick(&mut self, id: u64, to: State) -> Result<bool> {
+        let step = self.last_step();
+        let changed = self.sampler.set_state(id, to, step)?;
+        self.after_state(id, to);
+        Ok(changed)
+    }
+}
+
+fn bytes_of(sample: &RdfSample) -> u64 {
+    8 * sample.sums.len() as u64
+}
+
+/// How other processes reach the stream.
+impl Operator {
+    /// Opens the transport, after which every pick is a job. A folder's name becomes one that holds anywhere.
+    pub(super) fn open_transport(&mut self, transport: &mut Transport, config: &Config, shape: Shape) -> Result<()> {
+        config.jobs.check()?;
+        let mut line = Line::default();
+        let office: Box<dyn Office> = match transport {
+            Transport::Shm(_) => Box::new(ShmOffice::default()),
+            Transport::Dir(path) => {
+                let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
+                *transport = Transport::Dir(office.path().to_owned());
+                Box::new(office)
+            }
+        };
+        self.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, config, shape)));
+        Ok(())
+    }
+}

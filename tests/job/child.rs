@@ -1,0 +1,146 @@
+//! The roles that this program plays when it is started again, and how it is started.
+//!
+//! Not here: what the other side then checks.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use patchstream::dynim::State;
+
+use super::*;
+
+/// This program again, in a role.
+pub struct Other {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Other {
+    /// Starts it; `name` is the door.
+    pub fn start(role: &str, name: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child::role_of_a_child", "--nocapture", "--test-threads=1"])
+            .env("PATCHSTREAM_TEST_ROLE", role)
+            .env("PATCHSTREAM_TEST_DOOR", name)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it says a word, and returns what follows it.
+    pub fn hear(&mut self, word: &str) -> String {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, rest)) = line.split_once(word) {
+                return rest.trim().to_string();
+            }
+            line.clear();
+        }
+        panic!("the child ended without saying {word}");
+    }
+
+    /// Kills it, as a batch system does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn say(what: &str) {
+    println!("{what}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// Not a test of its own: it does nothing unless it was started by one.
+#[test]
+fn role_of_a_child() {
+    let Ok(role) = std::env::var("PATCHSTREAM_TEST_ROLE") else { return };
+    let name = std::env::var("PATCHSTREAM_TEST_DOOR").unwrap();
+    match role.as_str() {
+        "worker" => work(&name),
+        "holder" => {
+            let job = next(&name);
+            say(&format!("HOLDS {} {}", job.id(), job.attempt()));
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        }
+        "idle" => {
+            let before = resident();
+            let job = Job::next(&format!("shm:{name}"), &wait(100)).unwrap();
+            say(&format!("MEMORY {}", resident() - before));
+            assert!(job.is_none());
+            let cpu = cpu_ticks();
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_secs(3) {
+                assert!(Job::next(&format!("shm:{name}"), &wait(1000)).unwrap().is_none());
+            }
+            say(&format!("CPU {} of {}", cpu_ticks() - cpu, started.elapsed().as_millis() / 10));
+        }
+        "owner" => {
+            let stream = builder(&name).open().unwrap();
+            issue(&stream, 1..=3);
+            say("OPEN");
+            loop {
+                stream.poll(Duration::from_millis(1)).unwrap();
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+        other => panic!("no role {other}"),
+    }
+}
+
+/// A worker as a campaign has it: it takes jobs, brings eight windows of each, and ends when it is killed.
+fn work(name: &str) {
+    say("UP");
+    loop {
+        let Ok(Some(mut job)) = Job::next(&format!("shm:{name}"), &wait(5000)) else { continue };
+        assert_eq!(job.densities(), densities(job.id()));
+        let _ = job.set(State::Started, None, &wait(5000));
+        for window in 0..8 {
+            let sums = [job.id() as f64, window as f64];
+            if job.submit("rdf", window, 1, &[2], &sums, &wait(5000)).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        let _ = job.set(State::Done, None, &wait(5000));
+    }
+}
+
+/// Bytes of memory that this process has in use, its program's own pages aside.
+fn resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let of = |key: &str| {
+        let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+        1024 * line.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap()
+    };
+    of("RssAnon:") + of("RssShmem:")
+}
+
+/// Processor time of this process, in hundredths of a second.
+fn cpu_ticks() -> i64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<i64> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse().unwrap())
+        .collect();
+    fields[0] + fields[1]
+}
