@@ -264,10 +264,14 @@ fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
     let (code, rest) = block(&readme, "cpp").expect("a C++ block");
     let (expected, rest) = block(rest, "text").expect("what it prints");
+    let (attaching, rest) = block(rest, "cpp").expect("a producer of another process");
     let (worker, _) = block(rest, "cpp").expect("a worker");
-    let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_worker.cpp");
-    std::fs::write(&source, worker).expect("room for a file");
-    compile(source.to_str().expect("UTF-8"), "readme_worker", &[], Link::Shared);
+    let attaching = format!("#include <patchstream.hpp>\nint main() {{\n{attaching}\n}}\n");
+    for (name, code) in [("readme_attaching", attaching.as_str()), ("readme_worker", worker)] {
+        let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("cpp");
+        std::fs::write(&source, code).expect("room for a file");
+        compile(source.to_str().expect("UTF-8"), name, &[], Link::Shared);
+    }
     let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_quick_start.cpp");
     std::fs::write(&source, code).expect("room for a file");
     let program = compile(source.to_str().expect("UTF-8"), "readme_quick_start", &[], Link::Shared);
