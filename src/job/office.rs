@@ -107,7 +107,11 @@ impl Office for ShmOffice {
         Ok(())
     }
 
-    fn decided(&mut self, id: u64, attempt: Option<u32>, _: Moved) {
+    fn decided(&mut self, id: u64, attempt: Option<u32>, moved: Moved) {
+        if matches!(moved, Moved::Known | Moved::Kept) {
+            // Whoever has it keeps it.
+            return;
+        }
         for counter in &mut self.counters {
             if let Some(held) = counter.held.take_if(|held| held.id == id && Some(held.attempt) == attempt) {
                 counter.note(held.id, held.attempt, "its host took it away");

@@ -2,7 +2,7 @@
 //! owner gives them out.
 //!
 //! Every transport calls [`apply`] for what workers say, so that all keep the same rules.
-//! Not here: the transports ([`super::shm`]), the line ([`super::line`]), the handle of a worker.
+//! Not here: the transports ([`super::desk`] and [`super::office`], [`super::dir`]), the line ([`super::line`]), the handle of a worker.
 
 use super::line::Line;
 use super::past::{Moved, Want};
@@ -87,7 +87,7 @@ pub(crate) trait Office: Send {
     fn issue(&mut self, job: &Job, densities: &[f32]) -> Result<()>;
 
     /// The host decided something about a job ([`Line::decide`], whose answer is `moved`): `attempt` had it, if any did,
-    /// and is told that it has lost it.
+    /// and is told that it has lost it, unless nothing changed or it keeps it.
     fn decided(&mut self, id: u64, attempt: Option<u32>, moved: Moved);
 
     /// Takes in what workers sent, finds the dead, gives jobs out. `true` if anything happened.

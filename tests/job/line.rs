@@ -137,6 +137,22 @@ fn the_host_knows_better_than_whoever_has_the_job() {
 }
 
 #[test]
+fn a_host_that_says_started_leaves_the_job_to_who_has_it() {
+    let name = name("started");
+    let running = Running::start(builder(&name).open().unwrap());
+    issue(&running.stream, 1..=1);
+    let mut job = next(&name);
+    running.until(|stats| stats.counts.held == 1);
+    assert!(running.stream.set_state(1, State::Started, 0).unwrap());
+    assert_eq!(submit(&mut job, 0), Submitted::Accepted);
+    running.until(|stats| stats.counts.accepted == 1);
+    job.alive().unwrap();
+    // Whoever has it can still give it back.
+    drop(job);
+    assert_eq!(next(&name).attempt(), 2);
+}
+
+#[test]
 fn samples_wait_with_their_workers_when_the_host_takes_none() {
     let name = name("full");
     let jobs = patchstream::stream::JobsConfig { sample_bytes: 4000, ..Default::default() };

@@ -2,7 +2,7 @@
 //! out of the way.
 //!
 //! A message counts under the attempt that its name says: the attempt that its writer had, or the one that adopted it.
-//! Not here: which message counts ([`super::super::transport::apply`]), last words ([`super::office`]).
+//! Not here: which message counts ([`super::super::transport::apply`]), last words ([`super::words`]).
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
