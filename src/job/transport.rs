@@ -80,7 +80,8 @@ pub(crate) trait Deliver {
 
 /// The owner's side of a transport.
 pub(crate) trait Office: Send {
-    /// A job came to the end of the line.
+    /// A job came to the end of the line. `job.attempt` is its last one if it comes again, since its pick was returned;
+    /// 0 otherwise.
     ///
     /// # Errors
     /// It could not be put where workers find it; it is in line nevertheless, and told again at the next turn.

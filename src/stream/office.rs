@@ -161,11 +161,13 @@ impl Jobs {
             channels,
             hash: job::hash(&self.store.densities),
         };
+        // Its pick was returned, and picked again.
+        let again = self.line.past(id).filter(|past| past.state == State::Returned);
         let message = wire::Job {
             ticket: self.transport.ticket(id),
             selection: selection.clone(),
             densities,
-            attempt: 0,
+            attempt: again.map_or(0, |past| past.attempt),
             size_nm: self.store.size_nm,
             lease_s: self.office.lease_s(),
             accepted: Vec::new(),

@@ -5,7 +5,7 @@
 //! | opening the folder, once a job | look at ten names, read one file, make and remove one |
 //! | a look while waiting, one every [`Options::poll`] | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
 //! | taking a job | write and link a claim; list `claims`, `inbox` and `results/ID`; read the ticket |
-//! | any call on it | look at three names; at most every quarter of the lease: write one byte |
+//! | any call on it | look at two names, read one file; at most every quarter of the lease: write one byte |
 //! | a message, one a window | as above, and write and rename one file |
 //! | the last word | as above, and write and link one file |
 //!
