@@ -86,6 +86,11 @@ impl Jobs {
         self.office.welcome(lane);
     }
 
+    /// The stream is closed.
+    pub(super) fn close(&mut self) {
+        self.office.close();
+    }
+
     /// Whether a turn would do something.
     pub(super) fn has_work(&mut self) -> bool {
         self.lost.is_none() && self.office.has_work(&self.line)

@@ -347,6 +347,13 @@ impl Office for DirOffice {
     fn lease_s(&self) -> f64 {
         self.folder.options.lease.as_secs_f64()
     }
+
+    fn close(&mut self) {
+        // An owner that was superseded, closed or cannot write leaves its claim to the lease.
+        if self.claim.check(&self.folder).is_ok() {
+            let _ = self.claim.end(&self.folder, Word::Free, b"");
+        }
+    }
 }
 
 impl DirOffice {
@@ -367,9 +374,6 @@ impl DirOffice {
 
 impl Drop for DirOffice {
     fn drop(&mut self) {
-        // An owner that was superseded or cannot write leaves its claim to the lease.
-        if self.claim.check(&self.folder).is_ok() {
-            let _ = self.claim.end(&self.folder, Word::Free, b"");
-        }
+        self.close();
     }
 }
