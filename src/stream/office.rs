@@ -205,8 +205,10 @@ impl Deliver for Behind<'_> {
     }
 
     fn has_room(&self, sums: usize) -> bool {
-        // One sample always finds room, however large it is.
-        self.store.samples.is_empty() || self.store.sample_bytes + 8 * sums as u64 <= self.store.sample_bytes_max
+        // One sample always finds room, however large it is. Many without a sum take room too.
+        let Store { samples, sample_bytes, sample_bytes_max, .. } = &*self.store;
+        let beside = (samples.len() as u64 + 1) * size_of::<RdfSample>() as u64;
+        samples.is_empty() || sample_bytes + 8 * sums as u64 + beside <= *sample_bytes_max
     }
 
     fn sample(&mut self, sample: RdfSample) {
