@@ -163,6 +163,37 @@ fn a_stream_that_picks_the_same_again_goes_on_with_the_folder() {
 }
 
 #[test]
+fn a_folder_is_free_once_its_stream_is_closed_whoever_still_holds_a_part_of_it() {
+    let temp = Temp::new("closed");
+    let stream = open(&temp).unwrap();
+    let producer = stream.producer("ddft").unwrap();
+    stream.close();
+    assert_eq!(open(&temp).map(drop).map_err(|error| error.kind()), Ok(()));
+    drop(producer);
+    drop(stream);
+    open(&temp).unwrap();
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_a_folder_and_for_a_door() {
+    let temp = Temp::new("stop");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let wait = Wait { timeout: Duration::from_secs(60), spin: Duration::ZERO, stop: Some(&stop) };
+    for transport in [temp.transport(), format!("shm:nobody-{}", std::process::id())] {
+        stop.store(false, std::sync::atomic::Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(30));
+                stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            assert!(Job::next(&transport, &wait).unwrap().is_none());
+        });
+        // Every later one, too.
+        assert!(Job::open(&format!("{transport}#1"), &wait).unwrap().is_none());
+    }
+}
+
+#[test]
 fn the_streams_own_thread_looks_into_the_folder() {
     let temp = Temp::new("background");
     let jobs = JobsConfig { poll_s: 0.001, ..JobsConfig::default() };

@@ -46,16 +46,15 @@ static void advance(int step, double *planes[CHANNELS], double position_nm[BUMPS
 /* Takes samples until all jobs are done. A real host does so between its steps, and weighs what it gets. */
 static void finish_jobs(patchstream_stream *stream) {
   patchstream_jobs jobs = {.struct_size = sizeof jobs};
-  size_t count = 0, taken = 0;
+  size_t count = 0;
   do {
     patchstream_samples *samples;
     check(patchstream_stream_poll(stream, 1000));
     check(patchstream_stream_take_samples(stream, 100, &samples));
-    taken = patchstream_samples_count(samples);
-    count += taken;
+    count += patchstream_samples_count(samples);
     patchstream_samples_close(samples);
     check(patchstream_stream_jobs(stream, &jobs));
-  } while (taken > 0 || jobs.in_line + jobs.held > 0);
+  } while (jobs.samples + jobs.in_line + jobs.held > 0);
   printf("%d jobs are done, %d samples\n", (int)jobs.done, (int)count);
 }
 

@@ -43,8 +43,14 @@ static void run(patchstream_job *job) {
   if (sums == NULL) exit(1);
   /* The window's number comes from simulated time: one that is run again after a restart is known, and not counted twice. */
   for (uint64_t window = 0; window < WINDOWS && !stop; window++) {
+    memset(sums, 0, about.channels * sizeof *sums);
     for (size_t i = 0; i < (size_t)about.nx * about.ny * about.channels; i++) sums[i % about.channels] += densities[i];
-    check(patchstream_job_submit(job, "mean", window, FRAMES, &about.channels, 1, sums, 60000));
+    /* A host that takes no samples has no room: the window is not lost, it waits. */
+    patchstream_status status;
+    do {
+      status = patchstream_job_submit(job, "mean", window, FRAMES, &about.channels, 1, sums, 60000);
+      check(status);
+    } while (status == PATCHSTREAM_FULL);
   }
   free(sums);
   check(patchstream_job_set(job, stop ? PATCHSTREAM_INTERRUPTED : PATCHSTREAM_DONE, NULL, 60000));

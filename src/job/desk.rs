@@ -13,9 +13,9 @@ use super::office::hash;
 use super::parcel::{Assembly, Parcel};
 use super::past::Want;
 use super::status;
-use super::transport::{Desk, Given, Sent};
+use super::transport::{Desk, Given, Sent, may_come};
 use crate::dynim::State;
-use crate::error::{Error, ErrorKind, Result, argument, corrupt, fenced};
+use crate::error::{ErrorKind, Result, argument, corrupt, fenced};
 use crate::ids;
 use crate::lane::{Role, Visit};
 use crate::ring::{Geometry, Wait, Waited};
@@ -111,7 +111,7 @@ impl ShmDesk {
             }
             let stopped = match lane.visit.wait(&left())? {
                 Waited::Ready => false,
-                Waited::Interrupted => is_stopped(wait),
+                Waited::Interrupted => wait.stopped(),
                 Waited::TimedOut | Waited::Stopped => true,
             };
             if stopped {
@@ -205,7 +205,7 @@ impl OwnLane {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(Sent::Full),
                 Waited::Stopped => return Ok(Sent::Stopped),
-                Waited::Interrupted if is_stopped(wait) => return Ok(Sent::Stopped),
+                Waited::Interrupted if wait.stopped() => return Ok(Sent::Stopped),
                 Waited::Interrupted => {}
             }
         }
@@ -245,10 +245,6 @@ impl OwnLane {
     }
 }
 
-fn is_stopped(wait: &Wait<'_>) -> bool {
-    wait.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed))
-}
-
 /// A lane that holds no job and whose owner lives. Others of that door go.
 fn take_free(door: &str) -> Option<OwnLane> {
     loop {
@@ -270,10 +266,8 @@ fn visit(door: &str, wait: &Wait<'_>) -> Result<Visit> {
     let started = Instant::now();
     loop {
         let left = wait.timeout.saturating_sub(started.elapsed());
-        let answer = Visit::attach(door, Role::Worker, &label, rings, left.min(SLICE));
-        let comes = |error: &Error| matches!(error.kind(), ErrorKind::Unknown | ErrorKind::Fenced | ErrorKind::State);
-        match answer {
-            Err(error) if comes(&error) && !left.is_zero() && !is_stopped(wait) => {}
+        match Visit::attach(door, Role::Worker, &label, rings, left.min(SLICE)) {
+            Err(error) if may_come(&error) && !left.is_zero() && !wait.stopped() => {}
             answer => return answer,
         }
     }

@@ -6,7 +6,7 @@ use super::desk::ShmDesk;
 use super::dir::DirDesk;
 use super::past::Want;
 use super::ticket::{Ticket, Transport};
-use super::transport::{Desk, Given, Sent, check_sample};
+use super::transport::{Desk, Given, Sent, check_sample, may_come};
 use super::windows::Windows;
 use crate::dynim::State;
 use crate::error::{Result, argument, state};
@@ -63,9 +63,14 @@ impl Job {
     }
 
     fn take(transport: &Transport, want: Want, wait: &Wait<'_>) -> Result<Option<Self>> {
-        let mut desk: Box<dyn Desk> = match transport {
-            Transport::Shm(name) => Box::new(ShmDesk::attach(name, wait)?),
-            Transport::Dir(path) => Box::new(DirDesk::open(path, wait)?),
+        let opened: Result<Box<dyn Desk>> = match transport {
+            Transport::Shm(name) => ShmDesk::attach(name, wait).map(|desk| Box::new(desk) as _),
+            Transport::Dir(path) => DirDesk::open(path, wait).map(|desk| Box::new(desk) as _),
+        };
+        let mut desk = match opened {
+            // A stop ended the wait for an owner.
+            Err(error) if may_come(&error) && wait.stopped() => return Ok(None),
+            opened => opened?,
         };
         let Some(given) = desk.take(want, wait)? else { return Ok(None) };
         let known = Windows::unpack(&given.job.accepted);

@@ -7,7 +7,7 @@
 use super::line::Line;
 use super::past::{Moved, Want};
 use crate::dynim::State;
-use crate::error::{Error, Result, argument, value};
+use crate::error::{Error, ErrorKind, Result, argument, value};
 use crate::lane::Lane;
 use crate::ring::Wait;
 use crate::wire::{Job, JobState, Message, RdfSample};
@@ -80,7 +80,8 @@ pub(crate) trait Deliver {
 
 /// The owner's side of a transport.
 pub(crate) trait Office: Send {
-    /// A job came to the end of the line.
+    /// A job came to the end of the line. `job.attempt` is its last one if it comes again, since its pick was returned;
+    /// 0 otherwise.
     ///
     /// # Errors
     /// It could not be put where workers find it; it is in line nevertheless, and told again at the next turn.
@@ -116,6 +117,9 @@ pub(crate) trait Office: Send {
 
     /// Seconds for which a claim lasts that nobody renews; 0: the transport knows who lives.
     fn lease_s(&self) -> f64;
+
+    /// The stream is closed: another may have the transport, though this one is not dropped yet.
+    fn close(&mut self) {}
 }
 
 /// What became of a worker's message.
@@ -183,6 +187,11 @@ fn apply_state(line: &mut Line, said: &JobState) -> Result<(State, Moved)> {
         }
     };
     line.say(said.job, said.attempt, to).map(|moved| (to, moved))
+}
+
+/// Whether who cannot get in only has to wait for an owner.
+pub(super) fn may_come(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unknown | ErrorKind::Fenced | ErrorKind::State)
 }
 
 /// The state of a number, as messages and C have it.

@@ -40,7 +40,8 @@ impl Wait<'_> {
         Self { timeout, spin: Duration::from_micros(20), stop: None }
     }
 
-    fn stopped(&self) -> bool {
+    /// Whether a stop was requested.
+    pub(crate) fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed))
     }
 }

@@ -18,7 +18,7 @@ use crate::wire::RdfSample;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobsConfig {
-    /// The most bytes of samples that wait to be taken. When they are reached, samples stay where their workers put
+    /// The most bytes of samples that wait to be taken, some for each beside its sums. When they are reached, samples stay where their workers put
     /// them, who are told "full"; nothing is lost.
     pub sample_bytes: u64,
     /// Of `dir:`: seconds after which a worker that says nothing counts as dead, 1 at least. The options of a folder are

@@ -266,10 +266,13 @@ impl Operator {
         Ok(bell)
     }
 
-    /// Tells the peers that the stream is closed.
+    /// Tells the peers that the stream is closed, and leaves the transport to another.
     pub(super) fn close_door(&mut self) {
         if let Some(door) = &self.door {
             door.close();
+        }
+        if let Some(jobs) = &mut self.jobs {
+            jobs.close();
         }
     }
 

@@ -86,6 +86,11 @@ impl Jobs {
         self.office.welcome(lane);
     }
 
+    /// The stream is closed.
+    pub(super) fn close(&mut self) {
+        self.office.close();
+    }
+
     /// Whether a turn would do something.
     pub(super) fn has_work(&mut self) -> bool {
         self.lost.is_none() && self.office.has_work(&self.line)
@@ -161,11 +166,13 @@ impl Jobs {
             channels,
             hash: job::hash(&self.store.densities),
         };
+        // Its pick was returned, and picked again.
+        let again = self.line.past(id).filter(|past| past.state == State::Returned);
         let message = wire::Job {
             ticket: self.transport.ticket(id),
             selection: selection.clone(),
             densities,
-            attempt: 0,
+            attempt: again.map_or(0, |past| past.attempt),
             size_nm: self.store.size_nm,
             lease_s: self.office.lease_s(),
             accepted: Vec::new(),
@@ -198,8 +205,10 @@ impl Deliver for Behind<'_> {
     }
 
     fn has_room(&self, sums: usize) -> bool {
-        // One sample always finds room, however large it is.
-        self.store.samples.is_empty() || self.store.sample_bytes + 8 * sums as u64 <= self.store.sample_bytes_max
+        // One sample always finds room, however large it is. Many without a sum take room too.
+        let Store { samples, sample_bytes, sample_bytes_max, .. } = &*self.store;
+        let beside = (samples.len() as u64 + 1) * size_of::<RdfSample>() as u64;
+        samples.is_empty() || sample_bytes + 8 * sums as u64 + beside <= *sample_bytes_max
     }
 
     fn sample(&mut self, sample: RdfSample) {

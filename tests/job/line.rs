@@ -179,6 +179,18 @@ fn samples_wait_with_their_workers_when_the_host_takes_none() {
 }
 
 #[test]
+fn samples_without_sums_wait_with_their_workers_too() {
+    let name = name("empty");
+    let jobs = patchstream::stream::JobsConfig { sample_bytes: 4000, ..Default::default() };
+    let running = Running::start(builder(&name).jobs(jobs).open().unwrap());
+    issue(&running.stream, 1..=1);
+    let mut job = next(&name);
+    let accepted = (0..1000)
+        .take_while(|window| job.submit("rdf", *window, 1, &[0], &[], &wait(300)).unwrap() == Submitted::Accepted);
+    assert!(accepted.count() < 100);
+}
+
+#[test]
 fn a_sample_that_is_larger_than_the_lane_goes_in_parts() {
     let name = name("large");
     let running = Running::start(builder(&name).open().unwrap());

@@ -136,7 +136,7 @@ fn text(look: &Look) -> String {
 fn object(look: &Look) -> Value {
     let options = &look.options;
     json!({
-        "path": look.path,
+        "path": look.path.display().to_string(),
         "owner": look.owner.as_ref().map(claim_object),
         "options": {
             "lease_seconds": options.lease.as_secs_f64(),
@@ -170,4 +170,27 @@ fn claim_object(claim: &Claimed) -> Value {
         "age_seconds": claim.age.as_secs_f64(),
         "dead": claim.is_dead,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_name_is_no_text_is_shown_as_well_as_can_be() {
+        let look = Look {
+            path: Path::new(OsStr::from_bytes(b"/a\xff")).to_owned(),
+            options: patchstream::job::dir::Options::default(),
+            owner: None,
+            jobs: Vec::new(),
+            messages: 0,
+            bad: Vec::new(),
+            foreign: Vec::new(),
+            temporaries: 0,
+        };
+        assert_eq!(object(&look)["path"], "/a\u{fffd}");
+    }
 }

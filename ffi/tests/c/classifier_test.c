@@ -68,7 +68,7 @@ static void selections_tell_their_classes(uint32_t threads) {
   for (uint64_t id = 1; id <= 4; id++) CHECK(push(producer, id, id < 3, 0) == PATCHSTREAM_OK);
   CHECK(push(producer, 5, 1, 1e30f) == PATCHSTREAM_OK);
   CHECK(patchstream_stream_select(stream, 0, 9, &selections) == PATCHSTREAM_OK);
-  CHECK(patchstream_selections_count(selections) == 4 && warnings == 1);
+  CHECK(patchstream_selections_count(selections) == 4);
   uint64_t agreed = 0;
   for (size_t i = 0; i < 4; i++) {
     patchstream_selection selection = {.struct_size = sizeof selection};
@@ -107,7 +107,8 @@ static void selections_tell_their_classes(uint32_t threads) {
   CHECK(patchstream_stream_stats(stream, &older_stats) == PATCHSTREAM_OK);
   CHECK(older_stats.classified == 77 && older_stats.backend == NULL && older_stats.encoded == 4);
 
-  CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
+  CHECK(patchstream_stream_close(stream, 10000) == PATCHSTREAM_OK);
+  CHECK(warnings == 1); /* A worker of the stream's says it after it has let others go on. */
   CHECK(patchstream_stream_class_label(stream, 0, &label) == PATCHSTREAM_ERR_STATE);
   patchstream_selection after = {.struct_size = sizeof after};
   CHECK(patchstream_selections_get(selections, 0, &after) == PATCHSTREAM_OK && strlen(after.class_label) > 0);

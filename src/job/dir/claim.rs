@@ -15,7 +15,8 @@ use super::folder::Folder;
 use super::frame::{Frame, Kind};
 use super::names::{self, Word};
 use super::who::Who;
-use crate::error::{Result, fenced, forked};
+use crate::error::{ErrorKind, Result, fenced, forked};
+use crate::sync::{AtomicU64, Ordering};
 
 /// What is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,17 +100,22 @@ pub(super) struct Claim {
     pub(super) scope: Scope,
     pub(super) attempt: u64,
     who: Who,
+    /// What its file says, and its number among the claims of this process: no other claim has both.
+    said: (Vec<u8>, u64),
     renewed: Instant,
 }
+
+/// Numbers the claims of this process.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Claim {
     /// Claims attempt `attempt`; `None` if somebody else has it.
     pub(super) fn make(folder: &Folder, scope: Scope, attempt: u64) -> Result<Option<Self>> {
         let (who, renewed) = (Who::this_process(), Instant::now());
-        let metadata = who.to_text().into_bytes();
-        let frame = Frame { kind: Kind::Claim, job: scope.id(), attempt, number: 0, metadata, densities: Vec::new() };
+        let (metadata, number) = (who.to_text().into_bytes(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let frame = Frame { kind: Kind::Claim, job: scope.id(), attempt, number, metadata, densities: Vec::new() };
         let is_made = folder.write(&frame)?.link(&scope.path(folder, attempt))?;
-        Ok(is_made.then_some(Self { scope, attempt, who, renewed }))
+        Ok(is_made.then_some(Self { scope, attempt, who, said: (frame.metadata, number), renewed }))
     }
 
     /// Whether it still counts; renews it when a quarter of the lease has gone by.
@@ -125,7 +131,7 @@ impl Claim {
             return Err(fenced(format!("{who} has {self} by now, as attempt {}: give it up", attempt + 1)));
         }
         let is_freed = files::look_at(&scope.word_path(folder, attempt, Word::Free))?.is_some();
-        if is_freed || files::look_at(&scope.path(folder, attempt))?.is_none() {
+        if is_freed || !self.is_there(folder)? {
             return Err(fenced(format!("attempt {attempt} of {self} was taken away, or it is over: give it up")));
         }
         if self.renewed.elapsed() >= folder.options.lease / 4 {
@@ -133,6 +139,17 @@ impl Claim {
             self.renewed = Instant::now();
         }
         Ok(())
+    }
+
+    /// Whether its file is there, and this one: all claims of a job go when it is taken out of the line, and a job that
+    /// comes into it again may be claimed under the same number.
+    fn is_there(&self, folder: &Folder) -> Result<bool> {
+        match Frame::read(&self.scope.path(folder, self.attempt), Kind::Claim) {
+            Ok(frame) => Ok(frame.is_some_and(|frame| (frame.metadata, frame.number) == self.said)),
+            // Damaged by whomever, it is a claim all the same.
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says how it ended.

@@ -5,7 +5,7 @@
 //! | opening the folder, once a job | look at ten names, read one file, make and remove one |
 //! | a look while waiting, one every [`Options::poll`] | list `jobs` and `claims`; once a lease and held job: read its claim, look at its age |
 //! | taking a job | write and link a claim; list `claims`, `inbox` and `results/ID`; read the ticket |
-//! | any call on it | look at three names; at most every quarter of the lease: write one byte |
+//! | any call on it | look at two names, read one file; at most every quarter of the lease: write one byte |
 //! | a message, one a window | as above, and write and rename one file |
 //! | the last word | as above, and write and link one file |
 //!
@@ -249,7 +249,7 @@ impl Desk for DirDesk {
         self.put_back(false);
         let since = Instant::now();
         loop {
-            if stopped(wait) {
+            if wait.stopped() {
                 return Ok(None);
             }
             if let Some(given) = self.look(want)? {
@@ -300,11 +300,11 @@ impl Desk for DirDesk {
         while *next > most
             && files::look_at(&folder.inbox().join(names::message(*id, claim.attempt, *next - most)))?.is_some()
         {
-            if stopped(wait) {
+            if wait.stopped() {
                 return Ok(Sent::Stopped);
             }
             if !rest_until(folder.options.poll, since, wait) {
-                return Ok(if stopped(wait) { Sent::Stopped } else { Sent::Full });
+                return Ok(if wait.stopped() { Sent::Stopped } else { Sent::Full });
             }
             claim.check(&folder)?;
         }
@@ -337,16 +337,12 @@ impl Drop for DirDesk {
     }
 }
 
-fn stopped(wait: &Wait<'_>) -> bool {
-    wait.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed))
-}
-
 /// Sleeps for `poll`, less if the time of `wait` is over before or it is stopped; then false.
 fn rest_until(poll: Duration, since: Instant, wait: &Wait<'_>) -> bool {
     let until = Instant::now() + poll;
     loop {
         let left = wait.timeout.saturating_sub(since.elapsed());
-        if left.is_zero() || stopped(wait) {
+        if left.is_zero() || wait.stopped() {
             return false;
         }
         let pause = until.saturating_duration_since(Instant::now());

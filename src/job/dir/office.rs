@@ -8,8 +8,8 @@
 //!
 //! | what | operations on the file system |
 //! |---|---|
-//! | a turn | list two folders, look at three names |
-//! | issuing a job | look at two names, write and rename one file |
+//! | a turn | list two folders, look at two names, read one file |
+//! | issuing a job | look at four names, read one file, write and rename one file |
 //! | a claim that is new | read it; once a lease: look at its age |
 //! | a sample | read it, link it to `results/ID`, remove its name in `inbox`; for the first of a job make the folder |
 //! | a job that is over | read the last word, move the ticket, remove its claims |
@@ -154,6 +154,8 @@ impl DirOffice {
             self.over.extend(word.map(|word| (id, word)));
             return Ok(());
         }
+        // A job that was given out before it was taken out of the line: the next attempt has to be above the last.
+        self.end_attempt(id, job.attempt.into())?;
         let mut job = Job { attempt: 0, accepted: Vec::new(), ask: 0, lease_s: self.lease_s(), ..job.clone() };
         (job.densities.place, job.densities.path) = (Place::File, None);
         // The message is as long whatever the offset is.
@@ -207,6 +209,15 @@ impl DirOffice {
         Ok(())
     }
 
+    /// Makes an attempt one that is over, so that the next one is above it. There is no attempt 0.
+    fn end_attempt(&self, id: u64, attempt: u64) -> Result<()> {
+        if attempt > 0 {
+            drop(Claim::make(&self.folder, Scope::Job(id), attempt)?);
+            Scope::Job(id).end(&self.folder, attempt, Word::Free, b"")?;
+        }
+        Ok(())
+    }
+
     /// Notices claims that are new.
     fn notice(&mut self, line: &mut Line, tops: &HashMap<u64, Top>) -> Result<bool> {
         let mut happened = false;
@@ -219,9 +230,8 @@ impl DirOffice {
                 // Refused only of a job that is over, whose claims go with it.
                 happened |= line.taken(id, at as u32, &who).is_ok();
             } else if at < attempt {
-                // A job that is issued again, or whose claims were removed: the next attempt has to be above the last.
-                drop(Claim::make(&self.folder, Scope::Job(id), attempt)?);
-                Scope::Job(id).end(&self.folder, attempt, Word::Free, b"")?;
+                // Its claims were removed by somebody.
+                self.end_attempt(id, attempt)?;
             }
         }
         Ok(happened)
@@ -286,7 +296,8 @@ impl DirOffice {
 
 impl Office for DirOffice {
     fn issue(&mut self, job: &Job, densities: &[f32]) -> Result<()> {
-        let written = self.write_ticket(job, densities);
+        // Who was superseded must not write into the folder of another owner.
+        let written = self.claim.check(&self.folder).and_then(|()| self.write_ticket(job, densities));
         if written.is_err() {
             self.unwritten.insert(job.selection.id);
         }
@@ -302,7 +313,7 @@ impl Office for DirOffice {
             (Moved::Out, _) => Todo::Out,
         };
         self.unwritten.remove(&id);
-        if self.tidy(id, todo).is_err() {
+        if self.claim.check(&self.folder).and_then(|()| self.tidy(id, todo)).is_err() {
             self.todo.push((id, todo));
         }
     }
@@ -336,6 +347,13 @@ impl Office for DirOffice {
     fn lease_s(&self) -> f64 {
         self.folder.options.lease.as_secs_f64()
     }
+
+    fn close(&mut self) {
+        // An owner that was superseded, closed or cannot write leaves its claim to the lease.
+        if self.claim.check(&self.folder).is_ok() {
+            let _ = self.claim.end(&self.folder, Word::Free, b"");
+        }
+    }
 }
 
 impl DirOffice {
@@ -356,9 +374,6 @@ impl DirOffice {
 
 impl Drop for DirOffice {
     fn drop(&mut self) {
-        // An owner that was superseded or cannot write leaves its claim to the lease.
-        if self.claim.check(&self.folder).is_ok() {
-            let _ = self.claim.end(&self.folder, Word::Free, b"");
-        }
+        self.close();
     }
 }

@@ -29,7 +29,6 @@ impl DirOffice {
         let messages = inbox.iter().filter_map(|name| names::parse_message(name));
         let waiting: HashSet<_> = messages.map(|(id, attempt, _)| (id, attempt)).collect();
         for (order, id) in tickets {
-            self.next_order = self.next_order.max(order.saturating_add(1));
             let path = self.folder.jobs().join(names::ticket(order, id));
             // Two tickets of one job: the owner before never leaves that, so somebody copied one.
             let read = if self.tickets.contains_key(&id) {
@@ -50,6 +49,8 @@ impl DirOffice {
                 self.move_to_bad(&path)?;
                 continue;
             }
+            // Of tickets only: a foreign file must not have the line go on beyond the highest place.
+            self.next_order = self.next_order.max(order + 1);
             self.tickets.insert(id, order);
             if line.past(id).is_none() {
                 line.recall(id, self.past(id, tops.get(&id), &waiting)?)?;

@@ -120,7 +120,8 @@ impl Owner {
     }
 
     fn issue(&mut self, id: u64) {
-        let (job, densities) = job(id);
+        let (mut job, densities) = job(id);
+        job.attempt = self.line.past(id).map_or(0, |past| past.attempt);
         self.line.issue(id).unwrap();
         self.host.jobs.insert(id, (job.clone(), densities.clone()));
         self.office.issue(&job, &densities).unwrap();

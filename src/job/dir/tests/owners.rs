@@ -30,6 +30,19 @@ fn a_living_owner_is_busy_a_closed_or_dead_one_is_followed_and_the_late_one_is_f
 }
 
 #[test]
+fn an_owner_that_was_superseded_changes_nothing_in_the_folder() {
+    let temp = Temp::new("late");
+    let mut first = Owner::with_jobs(&temp, 2);
+    make_old(&temp, 1);
+    let _second = Owner::open(&temp.0, FAST).unwrap();
+    let (job, densities) = job(3);
+    assert_eq!(kind(first.office.issue(&job, &densities)), ErrorKind::Fenced);
+    first.decide(1, State::Done);
+    first.decide(2, State::Returned);
+    assert_eq!((temp.names("jobs").len(), temp.names("over").len()), (2, 0));
+}
+
+#[test]
 fn a_new_owner_finds_line_claims_failures_and_results() {
     let temp = Temp::new("restart");
     let mut owner = Owner::with_jobs(&temp, 7);
@@ -139,8 +152,14 @@ fn a_bad_ticket_does_not_keep_a_new_owner_out() {
     std::fs::write(temp.0.join("jobs").join(&name), "garbage").unwrap();
     std::fs::copy(temp.0.join("jobs").join(&temp.names("jobs")[1]), temp.0.join("jobs/00000000000000000009-2.job"))
         .unwrap();
-    let owner = Owner::open(&temp.0, FAST).unwrap();
+    // The highest place that there is.
+    let last = format!("{:020}-5.job", (1_u64 << 62) - 1);
+    std::fs::write(temp.0.join("jobs").join(&last), "garbage").unwrap();
+    let mut owner = Owner::open(&temp.0, FAST).unwrap();
     assert_eq!(owner.line.waiting().collect::<Vec<_>>(), [2]);
-    assert_eq!(temp.names("bad"), [format!("jobs.{name}"), "jobs.00000000000000000009-2.job".to_string()]);
-    assert_eq!(owner.office.bad_files(), 2);
+    let bad = [format!("jobs.{name}"), "jobs.00000000000000000009-2.job".into(), format!("jobs.{last}")];
+    assert_eq!(temp.names("bad"), bad);
+    assert_eq!(owner.office.bad_files(), 3);
+    owner.issue(6);
+    assert_eq!(Worker::open(&temp).take(Want::Job(6)).unwrap(), Some(6));
 }

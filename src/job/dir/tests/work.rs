@@ -261,3 +261,29 @@ fn a_wait_ends_by_its_time_by_a_stop_and_by_a_job() {
         assert_eq!(waiting.join().unwrap(), (Some(1), true));
     });
 }
+
+#[test]
+fn a_job_that_was_returned_and_comes_again_fences_who_had_it_and_counts_who_has_it() {
+    // Whether the owner had seen that somebody had it or not.
+    for is_noticed in [true, false] {
+        let temp = Temp::new(&format!("again-{is_noticed}"));
+        let mut owner = Owner::with_jobs(&temp, 1);
+        let (mut before, mut after) = (Worker::open(&temp), Worker::open(&temp));
+        before.take(Want::Oldest).unwrap();
+        if is_noticed {
+            owner.turn();
+        }
+        owner.decide(1, State::Returned);
+        owner.issue(1);
+        // Before the owner looks again.
+        assert_eq!(after.take(Want::Oldest).unwrap(), Some(1));
+        assert_eq!(kind(before.desk.alive()), ErrorKind::Fenced);
+        assert_eq!(kind(before.sample(0)), ErrorKind::Fenced);
+        after.sample(1).unwrap();
+        after.desk.alive().unwrap();
+        after.say(State::Done, "").unwrap();
+        owner.turn();
+        assert_eq!((owner.windows(), owner.line.counts().done), (vec![(1, 1)], 1));
+        assert_eq!(owner.line.counts().refused, 0);
+    }
+}
