@@ -137,9 +137,9 @@ impl Door {
     /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. What peers left that
     /// are gone is removed; those who live remove theirs.
     pub fn close(&self) {
-        // In the child of a fork, and the second time, there is nothing to close.
-        if self.segment.check().is_ok() {
-            self.segment.close();
+        // In the child of a fork, and the second time, there is nothing to close. What stands in the segment does not
+        // matter: somebody may have written over it.
+        if self.segment.close() {
             for (role, seat) in (0..SEATS).map(Role::of_index) {
                 // What came to a successor meanwhile is left to it.
                 let _ = remove_left(&role.name(self.name(), seat), false);

@@ -218,9 +218,10 @@ impl Segment {
     }
 
     /// Ends a segment of this handle's own now, while other handles and ring ends of it are still held: its peers are
-    /// told, its files are removed, and its name is free. Does nothing on another's segment.
-    pub fn close(&self) {
-        self.mapping.end();
+    /// told, its files are removed, and its name is free. Does nothing, and says so, on another's segment, in the child of
+    /// a fork, and the second time.
+    pub fn close(&self) -> bool {
+        self.mapping.end()
     }
 
     /// Says whether the files of a segment of this handle's own stay when it ends, for another process to
