@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::seat::{
-    ABOUT, ARRIVALS, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES, read_text,
-    text_bytes, words, write_text,
+    ABOUT, ARRIVALS, CAME_TO, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES,
+    read_text, text_bytes, words, write_text,
 };
 use super::watch::remove_left;
 use crate::error::{ErrorKind, Result, argument, corrupt};
@@ -191,8 +191,12 @@ impl Door {
                 Err(error) => Err(error),
             },
         };
+        let came_elsewhere =
+            |segment: &Segment| segment.kind() == role.kind() && segment.stats().get(CAME_TO) != self.segment.nonce();
         let lane = match opened {
             Ok(None) => return None,
+            // To a former owner of the name, which a peer that lives finds out; what a dead one left goes with this handle.
+            Ok(Some((segment, _))) if came_elsewhere(&segment) => return None,
             Ok(Some((segment, adopted))) => Lane::over(segment, role, seat, adopted),
             Err(error) => Err(error),
         };

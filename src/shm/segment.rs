@@ -178,6 +178,11 @@ impl Segment {
         self.mapping.description.epoch
     }
 
+    /// A number that no other segment has, not even a former one of its name.
+    pub fn nonce(&self) -> u64 {
+        self.mapping.description.nonce
+    }
+
     /// What the owner calls it.
     pub fn kind(&self) -> u32 {
         self.mapping.description.kind
