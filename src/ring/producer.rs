@@ -264,8 +264,8 @@ impl<P: Place> Producer<P> {
         self.memory.control().records.ring();
     }
 
-    /// Counts a record for which there is no room.
-    fn without_room(&self, full: &OnFull<'_>) -> Sent {
+    /// Counts a record for which there is no room, as [`send`](Self::send) does.
+    pub(crate) fn without_room(&self, full: &OnFull<'_>) -> Sent {
         let counts = &self.memory.control().producer_counts;
         let (count, answer) = match full {
             OnFull::Answer | OnFull::Block(_) => (&counts.full, Sent::Full),
