@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::seat::{
-    ABOUT, ARRIVALS, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES, read_text,
-    text_bytes, words, write_text,
+    ABOUT, ARRIVALS, CAME_TO, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES,
+    read_text, text_bytes, words, write_text,
 };
 use super::watch::remove_left;
 use crate::error::{ErrorKind, Result, argument, corrupt};
@@ -137,9 +137,9 @@ impl Door {
     /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. What peers left that
     /// are gone is removed; those who live remove theirs.
     pub fn close(&self) {
-        // In the child of a fork, and the second time, there is nothing to close.
-        if self.segment.check().is_ok() {
-            self.segment.close();
+        // In the child of a fork, and the second time, there is nothing to close. What stands in the segment does not
+        // matter: somebody may have written over it.
+        if self.segment.close() {
             for (role, seat) in (0..SEATS).map(Role::of_index) {
                 // What came to a successor meanwhile is left to it.
                 let _ = remove_left(&role.name(self.name(), seat), false);
@@ -191,8 +191,12 @@ impl Door {
                 Err(error) => Err(error),
             },
         };
+        let came_elsewhere =
+            |segment: &Segment| segment.kind() == role.kind() && segment.stats().get(CAME_TO) != self.segment.nonce();
         let lane = match opened {
             Ok(None) => return None,
+            // To a former owner of the name, which a peer that lives finds out; what a dead one left goes with this handle.
+            Ok(Some((segment, _))) if came_elsewhere(&segment) => return None,
             Ok(Some((segment, adopted))) => Lane::over(segment, role, seat, adopted),
             Err(error) => Err(error),
         };

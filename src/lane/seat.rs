@@ -4,7 +4,7 @@
 
 use crate::error::{Result, argument, corrupt, state};
 use crate::ring::{Doorbell, Region, Words};
-use crate::shm::Segment;
+use crate::shm::{STATS, Segment};
 
 /// Seats of workers that a door has.
 pub const SEATS_OF_WORKERS: usize = 256;
@@ -22,6 +22,8 @@ pub(super) const WORDS_BYTES: usize = Doorbell::BYTES + 8 * (SEATS + 1);
 /// The part of the door that holds the text, and the one that holds the words.
 pub(super) const ABOUT: usize = 0;
 pub(super) const WORDS: usize = 1;
+/// The number of a lane that says which door its peer came to: that segment's own number.
+pub const CAME_TO: usize = STATS - 1;
 /// The most bytes of a door's name, so that those of its lanes fit too.
 pub(super) const NAME_MAX: usize = 64 - ".w255".len();
 /// The most bytes of a text.

@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::seat::{
-    ABOUT, ARRIVALS, KIND_DOOR, NAME_MAX, Role, TEXT_MAX, check_label, read_text, text_bytes, words, write_text,
+    ABOUT, ARRIVALS, CAME_TO, KIND_DOOR, NAME_MAX, Role, TEXT_MAX, check_label, read_text, text_bytes, words,
+    write_text,
 };
 use super::watch::remove_left;
 use crate::error::{Error, ErrorKind, Result, argument, busy};
@@ -87,6 +88,7 @@ impl Visit {
         let parts: Vec<PartSpec> = rings.chain([PartSpec::Bytes(text_bytes(label))]).collect();
         let (lane, seat) = make_lane(door.name(), role, &parts)?;
         // Until the owner is told of it nobody else would remove it.
+        lane.stats().set(CAME_TO, door.nonce());
         write_text(lane.region(role.label_part())?, label)?;
         let to_owner = lane.producer(0)?;
         let from_owner = from_owner.map(|_| lane.consumer(1)).transpose()?;

@@ -10,7 +10,7 @@ use super::copy::copy;
 use super::counts::Counts;
 use super::layout::{Geometry, Header, KIND_ABANDONED, aligned};
 use super::memory::{Memory, Place, Private, Shared};
-use super::producer::overwritten;
+use super::producer::{are_possible, overwritten};
 use super::region::Region;
 use crate::error::{Error, Result, corrupt};
 use crate::sync::{Ordering, fence};
@@ -122,7 +122,7 @@ impl<P: Place> Consumer<P> {
         let control = memory.control();
         let tail = control.consumer.tail.load(Ordering::Acquire);
         let head = control.producer.head.load(Ordering::Acquire);
-        if head.wrapping_sub(tail) > geometry.slots() as u64 {
+        if !are_possible(head, tail, geometry) {
             return Err(overwritten(head, tail, geometry));
         }
         control.consumer.closed.store(0, Ordering::Relaxed);
@@ -259,6 +259,8 @@ impl<P: Place> Consumer<P> {
             if header.kind != KIND_ABANDONED {
                 return Ok(Some(header));
             }
+            // Otherwise `advance` would do nothing, for ever.
+            self.memory.usable()?;
             self.advance();
         }
         if let Trust::Lost(head) = self.trust {

@@ -73,7 +73,7 @@ impl<P: Place> Producer<P> {
         let control = memory.control();
         let head = control.producer.head.load(Ordering::Acquire);
         let tail = control.consumer.tail.load(Ordering::Acquire);
-        if head.wrapping_sub(tail) > memory.geometry().slots() as u64 {
+        if !are_possible(head, tail, memory.geometry()) {
             return Err(overwritten(head, tail, memory.geometry()));
         }
         control.producer.closed.store(0, Ordering::Relaxed);
@@ -264,8 +264,8 @@ impl<P: Place> Producer<P> {
         self.memory.control().records.ring();
     }
 
-    /// Counts a record for which there is no room.
-    fn without_room(&self, full: &OnFull<'_>) -> Sent {
+    /// Counts a record for which there is no room, as [`send`](Self::send) does.
+    pub(crate) fn without_room(&self, full: &OnFull<'_>) -> Sent {
         let counts = &self.memory.control().producer_counts;
         let (count, answer) = match full {
             OnFull::Answer | OnFull::Block(_) => (&counts.full, Sent::Full),
@@ -307,6 +307,11 @@ fn abandoned(index: u64) -> Header {
     let mut header = Header { sequence: index + 1, kind: KIND_ABANDONED, ..Header::default() };
     header.crc = header.checksum();
     header
+}
+
+/// Whether the two ends of a ring can have these indices. None comes to 2^63, so that counting on never overflows.
+pub(super) fn are_possible(head: u64, tail: u64, geometry: Geometry) -> bool {
+    head < 1 << 63 && head.checked_sub(tail).is_some_and(|fill| fill <= geometry.slots() as u64)
 }
 
 /// Indices that no two ends of a ring can have.

@@ -111,11 +111,11 @@ impl Mapping {
         self.leaves.store(leaves, Ordering::Relaxed);
     }
 
-    /// Ends the segment if it is this handle's to end, once: its peers are told, and its files go.
-    pub(super) fn end(&self) {
+    /// Ends the segment if it is this handle's to end, once: its peers are told, and its files go. Whether it did.
+    pub(super) fn end(&self) -> bool {
         // In the child of a fork nothing is its own but the mapping.
         if !self.is_owner || !self.generation.is_current() || self.ended.swap(true, Ordering::AcqRel) {
-            return;
+            return false;
         }
         // SYNC(state): Release pairs with Acquire in `usable`. A successor's mark stays.
         let _ = self.state().compare_exchange(ALIVE, CLOSED, Ordering::Release, Ordering::Relaxed);
@@ -124,6 +124,7 @@ impl Mapping {
         }
         // Last: until now nobody could become a successor.
         self.lock.release(OWNER);
+        true
     }
 
     /// Removes the files of a segment whose owner is gone and that nobody adopted or took over. False if somebody lives

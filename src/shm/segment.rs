@@ -178,6 +178,11 @@ impl Segment {
         self.mapping.description.epoch
     }
 
+    /// A number that no other segment has, not even a former one of its name.
+    pub fn nonce(&self) -> u64 {
+        self.mapping.description.nonce
+    }
+
     /// What the owner calls it.
     pub fn kind(&self) -> u32 {
         self.mapping.description.kind
@@ -218,9 +223,10 @@ impl Segment {
     }
 
     /// Ends a segment of this handle's own now, while other handles and ring ends of it are still held: its peers are
-    /// told, its files are removed, and its name is free. Does nothing on another's segment.
-    pub fn close(&self) {
-        self.mapping.end();
+    /// told, its files are removed, and its name is free. Does nothing, and says so, on another's segment, in the child of
+    /// a fork, and the second time.
+    pub fn close(&self) -> bool {
+        self.mapping.end()
     }
 
     /// Says whether the files of a segment of this handle's own stay when it ends, for another process to

@@ -94,6 +94,7 @@ impl Remote {
             return Ok(match self.policy {
                 OnFull::Drop => {
                     self.dropped += 1;
+                    self.visit.to_owner.without_room(&ring::OnFull::Drop);
                     Pushed::Dropped
                 }
                 OnFull::Answer | OnFull::Block(_) => self.no_room(),
@@ -233,6 +234,7 @@ impl Remote {
 
     fn no_room(&mut self) -> Pushed {
         self.full += 1;
+        self.visit.to_owner.without_room(&ring::OnFull::Answer);
         self.visit.ring();
         Pushed::Full
     }

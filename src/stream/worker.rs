@@ -57,13 +57,18 @@ impl Worker {
 
 fn run(shared: &Shared) {
     let closed = || shared.closed.load(Ordering::Acquire);
+    let mut said = false;
     while !closed() {
         if !shared.operate(|operator| operator.take_in_some(shared)) {
             let wait = Wait { timeout: SLEEP, spin: Duration::ZERO, stop: None };
             let ready = || closed() || shared.operate(Operator::has_work);
-            // The bell fails only in the child of a fork, which has no worker.
-            if shared.bell.wait(&wait, ready, || Ok(())).is_err() {
-                return;
+            // Somebody wrote over the door: producers of this process must not suffer from it.
+            if let Err(error) = shared.bell.wait(&wait, ready, || Ok(())) {
+                if !std::mem::replace(&mut said, true) {
+                    let line = format!("no other process can come any more: {error}; open the stream anew for them");
+                    shared.log(LogLevel::Warning, &line);
+                }
+                std::thread::sleep(SLEEP);
             }
         }
     }

@@ -78,6 +78,31 @@ fn garbage_over_a_whole_lane_costs_that_lane_alone() {
 }
 
 #[test]
+fn door_that_is_written_over_stops_no_producer_of_its_own_process() {
+    // The word that says who owns the segment.
+    const STATE: u64 = 2048;
+    let name = name("door");
+    let (stream, lines) = stream(&name, true);
+    let mut local = stream.producer("local").unwrap();
+    poke(&writable(&name), STATE, 99);
+    for id in 1..=4 {
+        // The worker sleeps again in between.
+        std::thread::sleep(Duration::from_millis(70));
+        assert_eq!(push(&mut local, id, 0).unwrap(), Pushed::Accepted);
+    }
+    let started = Instant::now();
+    while stream.stats().encoded < 4 {
+        assert!(started.elapsed() < Duration::from_secs(20), "the worker is gone: {:?}", lines.lock().unwrap());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(has(&lines, "no other process can come any more"), "{:?}", lines.lock().unwrap());
+    drop(local);
+    stream.close();
+    // Closing frees the name all the same.
+    let (_next, _) = super::stream(&name, false);
+}
+
+#[test]
 fn indices_at_their_extremes_are_an_error_of_that_lane() {
     for (at, value) in [
         (HEAD, u64::MAX),

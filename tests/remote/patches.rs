@@ -108,6 +108,9 @@ fn full_ring_is_answered_waited_for_or_the_newest_dropped() {
     });
     let answers = settle(&stream, &producer);
     assert_eq!((answers.sent, answers.taken, answers.full, answers.dropped), (9, 9, 3, 1));
+    let look = patchstream::shm::look(&format!("{name}.p0")).unwrap();
+    let counts = look.parts[0].ring.as_ref().unwrap().as_ref().unwrap().counts;
+    assert_eq!((counts.committed, counts.full, counts.dropped), (9, 3, 1), "watchers see it too");
 }
 
 #[test]

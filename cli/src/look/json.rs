@@ -2,7 +2,7 @@
 //!
 //! Not here: the text for people ([`super::inspect`]).
 
-use patchstream::lane::{self, Role, Thing};
+use patchstream::lane::{self, CAME_TO, Role, Thing};
 use patchstream::shm::{Look, PartLook};
 use patchstream::stream::{WATCHED, WATCHED_OF_PRODUCER};
 use serde_json::{Value, json};
@@ -64,14 +64,16 @@ fn part(part: &PartLook) -> Value {
 }
 
 /// The numbers for watchers, by name: all of a door and of a producer's lane, of other segments those that somebody has
-/// set.
+/// set. Which door a lane belongs to its name says.
 pub fn numbers(look: &Look) -> Vec<(String, u64)> {
-    let names: &[&str] = match look.seen.about.as_ref().and_then(Thing::of) {
+    let thing = look.seen.about.as_ref().and_then(Thing::of);
+    let names: &[&str] = match thing {
         Some(Thing::Door) => &WATCHED,
         Some(Thing::Lane(Role::Producer)) => &WATCHED_OF_PRODUCER,
         Some(Thing::Lane(Role::Worker)) | None => &[],
     };
     let named = names.iter().zip(look.stats).map(|(name, value)| ((*name).to_owned(), value));
-    let others = look.stats.iter().enumerate().skip(names.len()).filter(|(_, value)| **value != 0);
+    let is_said = |at: usize| at != CAME_TO || !matches!(thing, Some(Thing::Lane(_)));
+    let others = look.stats.iter().enumerate().skip(names.len()).filter(|(at, value)| **value != 0 && is_said(*at));
     named.chain(others.map(|(at, value)| (format!("number_{at}"), *value))).collect()
 }

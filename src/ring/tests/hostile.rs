@@ -32,6 +32,46 @@ fn fill(producer: &mut Producer<Shared>, records: u64) {
 }
 
 #[test]
+fn ends_attach_to_no_indices_that_cannot_be() {
+    for (head, tail) in [(u64::MAX, u64::MAX), (2, u64::MAX), (1 << 63, 1 << 63), (5, 0), (0, 1)] {
+        let (bytes, producer, consumer) = shared(small());
+        drop((producer, consumer));
+        poke(&bytes, HEAD_AT, head);
+        poke(&bytes, TAIL_AT, tail);
+        let ends = [
+            Producer::<Shared>::attach(bytes.region()).map(|_| ()).unwrap_err(),
+            Consumer::<Shared>::attach(bytes.region()).map(|_| ()).unwrap_err(),
+        ];
+        assert_eq!(ends.map(|error| error.kind()), [ErrorKind::Corrupt; 2], "{head} {tail}");
+    }
+}
+
+#[test]
+fn memory_that_cannot_be_used_any_more_ends_a_look_at_any_moment() {
+    for patience in 0..12 {
+        let (bytes, mut producer, mut consumer) = shared(small());
+        for _ in 0..3 {
+            let loans = [producer.loan(1).unwrap().unwrap(), producer.loan(1).unwrap().unwrap()];
+            // Not the newest first, so that it passes by the reader as a gap.
+            loans.into_iter().for_each(drop);
+            assert!(!producer.has_loans());
+            bytes.patience.store(patience, Ordering::Relaxed);
+            let (said, answer) = std::sync::mpsc::channel();
+            let reader = std::thread::spawn(move || {
+                let looked = consumer.peek().map(|record| record.is_some()).map_err(|error| error.kind());
+                let _ = said.send(looked);
+                consumer
+            });
+            let looked = answer.recv_timeout(Duration::from_secs(20)).expect("the reader goes round for ever");
+            assert!(matches!(looked, Ok(false) | Err(ErrorKind::Forked)), "{looked:?}");
+            consumer = reader.join().unwrap();
+            bytes.patience.store(u32::MAX, Ordering::Relaxed);
+            while consumer.peek().unwrap().is_some() {}
+        }
+    }
+}
+
+#[test]
 fn any_index_of_the_writer_is_an_error_once_and_then_a_closed_ring() {
     for head in [5, 6, u64::MAX, u64::MAX - 3, 1 << 63] {
         let (bytes, mut producer, mut consumer) = shared(small());

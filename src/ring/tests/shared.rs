@@ -15,6 +15,8 @@ pub(super) struct Bytes {
     pages: Box<[Page]>,
     /// 0: usable; 1: forked; 2: usable, and not worth waiting for.
     pub(super) answer: AtomicU32,
+    /// After so many more questions it is as if forked.
+    pub(super) patience: AtomicU32,
 }
 
 #[repr(C, align(4096))]
@@ -24,7 +26,7 @@ struct Page([u8; 4096]);
 impl Bytes {
     pub(super) fn new(bytes: usize) -> Arc<Self> {
         let pages = vec![Page([0; 4096]); bytes.div_ceil(4096)].into();
-        Arc::new(Self { pages, answer: AtomicU32::new(0) })
+        Arc::new(Self { pages, answer: AtomicU32::new(0), patience: AtomicU32::new(u32::MAX) })
     }
 
     pub(super) fn base(&self) -> NonNull<u8> {
@@ -39,7 +41,13 @@ impl Bytes {
 
 impl Backing for Bytes {
     fn usable(&self) -> Result<()> {
-        if self.answer.load(Ordering::Relaxed) == 1 { Err(Error::new(ErrorKind::Forked, "child")) } else { Ok(()) }
+        let less = |left: u32| if left == u32::MAX { Some(left) } else { left.checked_sub(1) };
+        let spent = self.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err();
+        if spent || self.answer.load(Ordering::Relaxed) == 1 {
+            Err(Error::new(ErrorKind::Forked, "child"))
+        } else {
+            Ok(())
+        }
     }
     fn pulse(&self) -> Result<()> {
         self.usable()?;
