@@ -14,6 +14,7 @@ mod builder;
 mod classify;
 mod config;
 mod jobs;
+pub mod journal;
 mod lanes;
 mod local;
 mod office;

@@ -1,0 +1,8 @@
+//! What a stream writes down so that nothing is lost.
+//!
+//! Not here: files ([`crate::store`]).
+
+mod point;
+pub mod records;
+#[cfg(test)]
+mod tests;
