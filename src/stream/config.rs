@@ -65,7 +65,8 @@ pub struct Config {
     pub background: bool,
     /// The processor that the worker is bound to; not bound without it.
     pub worker_cpu: Option<usize>,
-    /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
+    /// Keeps the densities of patches that may be selected and of those that were; without it they are kept only
+    /// if there is a transport.
     pub retention: Option<RetentionConfig>,
     /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`, or `dir:PATH`. Every pick is
     /// a job then, and densities are retained. Without it there is no way in but this process's own.

@@ -15,7 +15,6 @@ use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
-use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
@@ -130,10 +129,7 @@ impl Stream {
         let queues = sampler.layout().queues.clone();
         let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
-        let usual = transport.as_ref().map(|_| RetentionConfig::default());
-        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
-            operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
-        }
+        operator.open_retention(&config, shape.len(), &queues)?;
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape)?;
         }
