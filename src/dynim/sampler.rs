@@ -125,7 +125,7 @@ impl Sampler {
     ///
     /// # Errors
     /// Nothing is changed by any of them. By [`ErrorKind`](crate::error::ErrorKind):
-    /// - `Argument`: the id is 0 or above [`ids::MAX`], or there is no such queue.
+    /// - `Argument`: the id is 0 below its branch, or there is no such queue.
     /// - `Shape`: the point has another number of coordinates.
     /// - `Value`: a coordinate is NaN or infinite, or the factor is out of range.
     /// - `Conflict`: the id is known with other coordinates or in another queue.
@@ -300,7 +300,7 @@ impl Sampler {
 
     /// Whether there can be such a point.
     pub(super) fn check_point(&self, queue: usize, id: u64, point: &[f32]) -> Result<()> {
-        ids::check(id)?;
+        ids::check_public(id)?;
         self.check_queue(queue)?;
         let coordinates = self.layout.coordinates();
         if point.len() != coordinates {
