@@ -260,3 +260,54 @@ fn a_new_run_needs_no_resume_and_takes_one_before_anything_else() {
     assert_eq!(without.resume(None).unwrap_err().kind(), ErrorKind::State);
     assert_eq!(without.checkpoint("mark", 0, Duration::ZERO).unwrap_err().kind(), ErrorKind::State);
 }
+
+#[test]
+fn a_log_that_is_cut_anywhere_gives_a_part_of_the_truth_or_an_error() {
+    let folder = Folder::new();
+    let stream = builder(&folder.0).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    for at in 0..3 {
+        step(&stream, &mut producer, at);
+    }
+    let (truth, _) = decided(&stream);
+    drop(producer);
+    drop(stream);
+    let log = std::fs::read(folder.0.join("log/000001.log")).unwrap();
+    let copy = killed(&folder);
+    let mut found = std::collections::BTreeSet::new();
+    for length in (0..log.len()).step_by(37).chain(log.len() - 40..=log.len()) {
+        let _ = std::fs::remove_dir_all(copy.0.join("log"));
+        let _ = std::fs::remove_dir_all(copy.0.join("epochs"));
+        std::fs::create_dir_all(copy.0.join("log")).unwrap();
+        std::fs::write(copy.0.join("log/000001.log"), &log[..length]).unwrap();
+        let stream = builder(&copy.0).open().unwrap();
+        let (picks, _) = decided(&stream);
+        assert_eq!(picks[..], truth[..picks.len()], "cut after {length} bytes");
+        found.insert(picks.len());
+        stream.resume(None).unwrap();
+        let mut producer = stream.producer("ddft").unwrap();
+        for at in 0..3 {
+            step(&stream, &mut producer, at);
+        }
+        assert_eq!(decided(&stream).0, truth, "cut after {length} bytes, and sent again");
+    }
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [0, 2, 4, 6]);
+    // Flipped: one read of the log finds it, whatever it hits.
+    for at in (0..log.len()).step_by(41) {
+        let mut flipped = log.clone();
+        flipped[at] ^= 0x10;
+        let _ = std::fs::remove_dir_all(copy.0.join("log"));
+        std::fs::create_dir_all(copy.0.join("log")).unwrap();
+        std::fs::write(copy.0.join("log/000001.log"), &flipped).unwrap();
+        match builder(&copy.0).open() {
+            Ok(stream) => {
+                let (picks, _) = decided(&stream);
+                assert_eq!(picks[..], truth[..picks.len()], "flipped at byte {at}");
+            }
+            Err(error) => {
+                let kind = error.kind();
+                assert!(matches!(kind, ErrorKind::Corrupt | ErrorKind::Version), "flipped at byte {at}: {error}");
+            }
+        }
+    }
+}
