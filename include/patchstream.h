@@ -296,6 +296,9 @@ typedef struct patchstream_options {
   uint32_t untrusted;
   // 0.
   uint32_t reserved;
+  // The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
+  // patchstream_stream_resume(). Not with a transport or retention: none.
+  const char *run_dir;
 } patchstream_options;
 
 // A pick and where it is.
@@ -374,6 +377,24 @@ typedef struct patchstream_queue_stats {
   uint64_t selected;
 } patchstream_queue_stats;
 
+// Where a host goes on.
+typedef struct patchstream_resume_info {
+  // sizeof(patchstream_resume_info), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // The branch so far: how often a host that came back computed something else.
+  uint64_t branch;
+  // The step that the mark was set at; 0 without a mark.
+  int64_t step;
+  // Patches behind the mark that the log has: the host sends them again.
+  uint64_t patches;
+  // Events behind the mark, which are answered from the log.
+  uint64_t events;
+  // What they selected.
+  uint64_t selections;
+} patchstream_resume_info;
+
 // What a worker measured in one window of a job. The pointers live until the samples are closed.
 typedef struct patchstream_sample {
   // sizeof(patchstream_sample), set by the caller.
@@ -436,7 +457,7 @@ typedef struct patchstream_selection {
   uint32_t struct_size;
   // Its position among all selected, from 0.
   uint32_t order;
-  // Its id.
+  // Its id, the host's but for its top 16 bits: the branch, 0 unless a host that came back computed something else.
   uint64_t id;
   // The event that picked it, from 0.
   uint64_t event;
@@ -473,6 +494,10 @@ typedef struct patchstream_selection {
   const float *probabilities;
   // The name of its job, to be handed to a scheduler: patchstream_job_open(). NULL if the stream has no transport.
   const char *ticket;
+  // 1 if the run's log answered, since the host went back to a mark: patchstream_stream_resume().
+  uint32_t replayed;
+  // 0.
+  uint32_t reserved;
 } patchstream_selection;
 
 // How long a part of the way took, over everything so far.
@@ -572,6 +597,16 @@ typedef struct patchstream_stats {
   uint32_t retention_full;
   // 0.
   uint32_t reserved_end;
+  // The last entry of the run's log that was made; 0 without run_dir, as is all that follows.
+  uint64_t run_appended;
+  // The last entry that is as safe as the durability says: everything up to it is acknowledged.
+  uint64_t run_acknowledged;
+  // The last entry that survives a power cut.
+  uint64_t run_durable;
+  // How often a host that came back computed something else.
+  uint64_t run_branch;
+  // Entries that were not written, since the stream goes on from memory.
+  uint64_t run_lost;
 } patchstream_stats;
 
 // How many patches one selected patch stands for.
@@ -959,6 +994,33 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
                                                 uint64_t id,
                                                 float *densities,
                                                 size_t count);
+
+// Says where the host of a stream with run_dir is: at the mark that it set before it wrote its own checkpoint, or at the
+// start. On a run that was used before it is the first call: pushes, events and the others are PATCHSTREAM_ERR_STATE until
+// then. A new run needs none, and takes one with NULL.
+//
+// From there on the host does again what it did: patches with equal content are PATCHSTREAM_KNOWN, events at the same step
+// for as many picks are answered from the log. Where it does something else, or leaves something out, a branch begins:
+// patches behind the mark that are not selected and were not sent again are withdrawn, what was selected stays, and the ids
+// of selections have the branch in their top 16 bits: id & 0xffffffffffff is the host's.
+// PATCHSTREAM_ERR_UNKNOWN: no such mark was set.
+//
+// @param mark  NULL: the start
+// @param out   NULL if nobody wants to know
+patchstream_status patchstream_stream_resume(struct patchstream_stream *stream,
+                                             const char *mark,
+                                             struct patchstream_resume_info *out);
+
+// Sets a mark and writes a checkpoint, after taking in what was committed. PATCHSTREAM_OK: both are durable, and the host
+// writes its own file, which names the mark. PATCHSTREAM_AGAIN: another thread was writing one for all of timeout_ms, and
+// nothing was done. PATCHSTREAM_ERR_IO: it could not be written; the host does not write its file then.
+//
+// @param mark  1 to 256 bytes; a name that was used before takes the new place
+// @param step  the host's own, told by patchstream_stream_resume()
+patchstream_status patchstream_stream_checkpoint(struct patchstream_stream *stream,
+                                                 const char *mark,
+                                                 int64_t step,
+                                                 uint32_t timeout_ms);
 
 // Takes up to most samples that workers handed in and that were accepted, oldest first; each (job, observable, window)
 // comes once. There may be none. PATCHSTREAM_ERR_STATE: the stream has no transport.

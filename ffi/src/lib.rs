@@ -16,6 +16,7 @@ mod picks;
 mod producer;
 mod queues;
 mod retention;
+mod run;
 mod samples;
 mod selections;
 mod stats;

@@ -78,6 +78,9 @@ pub struct patchstream_options {
     pub untrusted: u32,
     /// 0.
     pub reserved: u32,
+    /// The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
+    /// patchstream_stream_resume(). Not with a transport or retention: none.
+    pub run_dir: *const c_char,
 }
 
 // SAFETY: as the trait asks: numbers, pointers, and optional functions, for which zero is none.
@@ -121,6 +124,7 @@ pub unsafe extern "C" fn patchstream_options_init(
             transport: std::ptr::null(),
             untrusted: 0,
             reserved: 0,
+            run_dir: std::ptr::null(),
         };
         // SAFETY: the caller's struct starts with its size and has as many bytes as it says.
         unsafe {
@@ -158,6 +162,10 @@ pub(crate) unsafe fn builder(options: *const patchstream_options) -> Result<Buil
     // SAFETY: the caller's promise.
     if let Some(transport) = unsafe { text(options.transport, "transport") }? {
         config.transport = Some(transport.into());
+    }
+    // SAFETY: the caller's promise.
+    if let Some(run_dir) = unsafe { text(options.run_dir, "run_dir") }? {
+        config.run_dir = Some(run_dir.into());
     }
     match options.untrusted {
         0 => {}

@@ -24,7 +24,7 @@ pub struct patchstream_selection {
     pub struct_size: u32,
     /// Its position among all selected, from 0.
     pub order: u32,
-    /// Its id.
+    /// Its id, the host's but for its top 16 bits: the branch, 0 unless a host that came back computed something else.
     pub id: u64,
     /// The event that picked it, from 0.
     pub event: u64,
@@ -61,6 +61,10 @@ pub struct patchstream_selection {
     pub probabilities: *const f32,
     /// The name of its job, to be handed to a scheduler: patchstream_job_open(). NULL if the stream has no transport.
     pub ticket: *const c_char,
+    /// 1 if the run's log answered, since the host went back to a mark: patchstream_stream_resume().
+    pub replayed: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -201,6 +205,8 @@ impl Opened {
                 selection.probabilities.as_ptr()
             },
             ticket: self.tickets[index].as_ref().map_or(ptr::null(), |ticket| ticket.as_ptr()),
+            replayed: self.selections.replayed.into(),
+            reserved: 0,
         })
     }
 }

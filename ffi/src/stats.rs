@@ -110,6 +110,16 @@ pub struct patchstream_stats {
     pub retention_full: u32,
     /// 0.
     pub reserved_end: u32,
+    /// The last entry of the run's log that was made; 0 without run_dir, as is all that follows.
+    pub run_appended: u64,
+    /// The last entry that is as safe as the durability says: everything up to it is acknowledged.
+    pub run_acknowledged: u64,
+    /// The last entry that survives a power cut.
+    pub run_durable: u64,
+    /// How often a host that came back computed something else.
+    pub run_branch: u64,
+    /// Entries that were not written, since the stream goes on from memory.
+    pub run_lost: u64,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -134,6 +144,7 @@ pub unsafe extern "C" fn patchstream_stream_stats(
 }
 
 fn stats_of(opened: &Opened, stats: &Stats) -> patchstream_stats {
+    let run = stats.store.unwrap_or_default();
     let latency = |stage: Stage| {
         let latency = stats.latency[stage as usize];
         patchstream_latency { count: latency.count, p50_us: latency.p50_us, p99_us: latency.p99_us }
@@ -183,5 +194,10 @@ fn stats_of(opened: &Opened, stats: &Stats) -> patchstream_stats {
         retention_lost: retained(|of| of.lost),
         retention_full: retained(|of| of.full.into()) as u32,
         reserved_end: 0,
+        run_appended: run.appended,
+        run_acknowledged: run.acknowledged,
+        run_durable: run.durable,
+        run_branch: run.branch,
+        run_lost: run.lost,
     }
 }

@@ -161,7 +161,7 @@ pub(crate) unsafe fn write<T: Sized32>(value: &T, to: *mut T) -> Result<()> {
 ///
 /// # Safety
 /// - `at` is null, or points to a readable `u32`.
-unsafe fn size_given<T: Sized32>(at: *const T) -> Result<usize> {
+pub(crate) unsafe fn size_given<T: Sized32>(at: *const T) -> Result<usize> {
     if at.is_null() {
         return Err(argument(format!("a {} is NULL: pass the address of one", T::NAME)));
     }

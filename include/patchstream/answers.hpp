@@ -24,6 +24,7 @@ class Selection {
   std::uint32_t ras() const noexcept { return c_.ras; }
   std::uint32_t raf() const noexcept { return c_.raf; }
   std::uint32_t queue() const noexcept { return c_.queue; }
+  bool replayed() const noexcept { return c_.replayed != 0; }  // answered from the run's log
   const char *label() const noexcept { return c_.label; }  // nullptr if it has none
   const char *class_label() const noexcept { return c_.class_label; }  // nullptr without a classifier
   const char *ticket() const noexcept { return c_.ticket; }  // of its job, for a scheduler; nullptr without a transport

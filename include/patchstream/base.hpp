@@ -38,6 +38,7 @@ using Field = patchstream_field;      // see interleaved() and planes() below
 using Stats = patchstream_stats;
 using QueueStats = patchstream_queue_stats;
 using Answers = patchstream_answers;         // what became of an attached producer's patches
+using ResumeInfo = patchstream_resume_info;  // where a host goes on with a run
 using Pick = patchstream_pick;               // a selected patch and its state
 using HistoryRow = patchstream_history_row;  // what happened to a patch
 using Arrival = patchstream_arrival;         // what a function that routes patches looks at

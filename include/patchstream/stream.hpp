@@ -31,6 +31,8 @@ class Options {
   // Where other processes find the stream: "shm:NAME".
   Options &transport(std::string transport) { return transport_ = std::move(transport), *this; }
   Options &untrusted(bool yes = true) noexcept { return c_.untrusted = yes ? 1 : 0, *this; }
+  // The folder of a run, new or used: nothing that is acknowledged or told is lost with the process.
+  Options &run_dir(std::string path) { return run_dir_ = std::move(path), *this; }
   Options &seed(std::uint64_t seed) noexcept { return c_.seed = seed, *this; }
   Options &history(std::uint64_t rows) noexcept { return c_.history = rows, *this; }
   // From a patch to the number of its queue: a function or plain lambda that throws nothing and calls no stream.
@@ -42,13 +44,14 @@ class Options {
     options.model = model_.empty() ? nullptr : model_.c_str();
     options.classifier = classifier_.empty() ? nullptr : classifier_.c_str();
     options.transport = transport_.empty() ? nullptr : transport_.c_str();
+    options.run_dir = run_dir_.empty() ? nullptr : run_dir_.c_str();
     options.config = config_.empty() ? nullptr : config_.c_str();
     return options;
   }
 
  private:
   patchstream_options c_{};
-  std::string model_, classifier_, config_, transport_;
+  std::string model_, classifier_, config_, transport_, run_dir_;
 };
 
 // A place in the ring for one patch, to be filled in place by any thread, then committed. False if the ring was full.
@@ -213,6 +216,14 @@ class Stream {
   status try_jobs(JobCounts &out) const noexcept {
     return out.struct_size = sizeof out, patchstream_stream_jobs(handle_.get(), &out);
   }
+  // Where the host goes on: at this mark, nullptr for the start. The first call on a run that was used.
+  status try_resume(const char *mark, ResumeInfo &out) noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_resume(handle_.get(), mark, &out);
+  }
+  // ok: mark and checkpoint are durable, now write your own file; again: another thread is writing one.
+  status try_checkpoint(const char *mark, std::int64_t step, milliseconds timeout) noexcept {
+    return patchstream_stream_checkpoint(handle_.get(), mark, step, detail::clamped(timeout.count()));
+  }
   // ok, or again while the worker is still at work.
   status try_close(milliseconds timeout) noexcept {
     const status code = patchstream_stream_close(handle_.get(), detail::clamped(timeout.count()));
@@ -266,6 +277,12 @@ class Stream {
     return detail::filled<Samples>([&](Samples &out) { return try_take_samples(most, out); });
   }
   JobCounts jobs() const { return detail::filled<JobCounts>([&](JobCounts &out) { return try_jobs(out); }); }
+  ResumeInfo resume(const char *mark) {
+    return detail::filled<ResumeInfo>([&](ResumeInfo &out) { return try_resume(mark, out); });
+  }
+  status checkpoint(const std::string &mark, std::int64_t step, milliseconds timeout) {
+    return check(try_checkpoint(mark.c_str(), step, timeout));
+  }
   status close(milliseconds timeout) { return check(try_close(timeout)); }
 #endif
 

@@ -205,7 +205,7 @@ impl Operator {
             self.sampler.set_state(id, State::Returned, step)?;
             self.sampler.withdraw(id, step)?;
             self.forget(id);
-            shared.registry.free(id);
+            shared.registry.withdraw(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));
             lost = true;

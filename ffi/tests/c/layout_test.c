@@ -8,7 +8,7 @@
 #define OFFSET(type, field, at) CHECK(offsetof(struct type, field) == (at))
 
 static void layout_never_moves(void) {
-  CHECK(sizeof(struct patchstream_options) == 136);
+  CHECK(sizeof(struct patchstream_options) == 144);
   OFFSET(patchstream_options, struct_size, 0);
   OFFSET(patchstream_options, threads, 4);
   OFFSET(patchstream_options, worker_cpu, 8);
@@ -31,6 +31,15 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_options, transport, 120);
   OFFSET(patchstream_options, untrusted, 128);
   OFFSET(patchstream_options, reserved, 132);
+  OFFSET(patchstream_options, run_dir, 136);
+
+  CHECK(sizeof(struct patchstream_resume_info) == 48);
+  OFFSET(patchstream_resume_info, struct_size, 0);
+  OFFSET(patchstream_resume_info, branch, 8);
+  OFFSET(patchstream_resume_info, step, 16);
+  OFFSET(patchstream_resume_info, patches, 24);
+  OFFSET(patchstream_resume_info, events, 32);
+  OFFSET(patchstream_resume_info, selections, 40);
 
   CHECK(sizeof(struct patchstream_answers) == 64);
   OFFSET(patchstream_answers, struct_size, 0);
@@ -64,7 +73,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_field, stride_c, 40);
   OFFSET(patchstream_field, data, 48);
   OFFSET(patchstream_field, planes, 56);
-  CHECK(sizeof(struct patchstream_selection) == 136);
+  CHECK(sizeof(struct patchstream_selection) == 144);
   OFFSET(patchstream_selection, order, 4);
   OFFSET(patchstream_selection, id, 8);
   OFFSET(patchstream_selection, event, 16);
@@ -84,12 +93,13 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_selection, class_label, 112);
   OFFSET(patchstream_selection, probabilities, 120);
   OFFSET(patchstream_selection, ticket, 128);
+  OFFSET(patchstream_selection, replayed, 136);
   CHECK(sizeof(struct patchstream_weight) == 32);
   OFFSET(patchstream_weight, id, 8);
   OFFSET(patchstream_weight, weight, 16);
   OFFSET(patchstream_weight, normalised, 24);
   CHECK(sizeof(struct patchstream_model_info) == 40);
-  CHECK(sizeof(struct patchstream_stats) == 432);
+  CHECK(sizeof(struct patchstream_stats) == 472);
   OFFSET(patchstream_stats, pushed, 8);
   OFFSET(patchstream_stats, rejected, 32);
   OFFSET(patchstream_stats, encoded, 88);
@@ -113,6 +123,11 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_stats, retention_withdrawn, 408);
   OFFSET(patchstream_stats, retention_lost, 416);
   OFFSET(patchstream_stats, retention_full, 424);
+  OFFSET(patchstream_stats, run_appended, 432);
+  OFFSET(patchstream_stats, run_acknowledged, 440);
+  OFFSET(patchstream_stats, run_durable, 448);
+  OFFSET(patchstream_stats, run_branch, 456);
+  OFFSET(patchstream_stats, run_lost, 464);
   CHECK(sizeof(struct patchstream_arrival) == 56);
   OFFSET(patchstream_arrival, protein_count, 4);
   OFFSET(patchstream_arrival, id, 8);

@@ -40,6 +40,12 @@ fn c_program_reads_densities_that_are_kept() {
 }
 
 #[test]
+fn cpp_program_goes_on_with_a_run() {
+    let said = run("ffi/tests/cpp/run_test.cpp", "run_test_cpp", &[], Link::Shared);
+    assert!(said.ends_with("run_test: 0 failures\n"), "{said}");
+}
+
+#[test]
 fn c_and_cpp_workers_take_jobs_in_processes_of_their_own() {
     for (source, name, flags) in [
         ("ffi/tests/c/job_test.c", "job_test_c", &[][..]),
