@@ -2,14 +2,14 @@
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
 //! Not here: what is done with them ([`super::campaign`]), those of the other commands
-//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`]).
+//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`], [`super::run`]).
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
 
-use super::{encode, look, model, sample};
+use super::{encode, look, model, run, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -84,6 +84,16 @@ pub enum Command {
     /// another user are left, and it says so. Of a folder of jobs: files that a process left that was killed as it wrote
     /// them, and claims that later ones have superseded.
     Gc(look::SweepOptions),
+    /// Print what happened in a run, a line for each event, mark and branch
+    ///
+    /// An event's line says its number and step, how many patches became candidates and how many were discarded, what was
+    /// picked with which rank, and what there was afterwards. Nothing is changed, and the run may go on meanwhile.
+    Log(run::LogOptions),
+    /// Check every record of a run, what each says, and both checkpoints
+    ///
+    /// Says what is there; what is wrong is an error with the file and the byte. The end of a run that was killed, or that
+    /// is being written, may hold a write that was cut short: that is told as an error too, since it may be damage.
+    Verify(run::VerifyOptions),
 }
 
 /// The options of a campaign.
