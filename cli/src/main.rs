@@ -48,6 +48,8 @@ fn main() -> ExitCode {
         Some(Command::Gc(options)) => look::sweep(&options).map(|()| false),
         Some(Command::Log(options)) => run::log(&options).map(|()| false),
         Some(Command::Verify(options)) => run::verify(&options).map(|()| false),
+        Some(Command::Replay(options)) => run::replay(&options).map(|()| false),
+        Some(Command::Export(options)) => run::export(&options).map(|()| false),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

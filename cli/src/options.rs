@@ -94,6 +94,17 @@ pub enum Command {
     /// Says what is there; what is wrong is an error with the file and the byte. The end of a run that was killed, or that
     /// is being written, may hold a write that was cut short: that is told as an error too, since it may be damage.
     Verify(run::VerifyOptions),
+    /// Make the decisions of a run again from the points in its log, and check that they are the same
+    ///
+    /// A sampler that knows nothing takes the logged points, in their order, and holds the logged events. Picks, their
+    /// ranks bit for bit, and discards have to be those of the log; the first that is not ends with an error.
+    Replay(run::ReplayOptions),
+    /// Write a run out as tables and arrays
+    ///
+    /// Files in the output folder: points.npy (n, d) float32, ids.npy (n,) uint64, and patches.csv
+    /// (id,step,time_us,x_nm,y_nm,queue,stage,label), a row for each patch; selected.csv (event,order,id,rank); weights.csv
+    /// (id,weight,normalised). Withdrawn patches are left out, and so are returned picks from the selected.
+    Export(run::ExportOptions),
 }
 
 /// The options of a campaign.

@@ -8,8 +8,8 @@ use patchstream::stream::journal::records::{self, Branch, Event, Given, LeftOut,
 
 /// An entry. A point is read into the reader's own, since there are many.
 #[derive(Debug)]
-pub enum Entry {
-    Options,
+pub enum Entry<'a> {
+    Options(&'a str),
     Point,
     LeftOut,
     Event(Event),
@@ -23,15 +23,15 @@ pub enum Entry {
     Other,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
     /// Reads one; if it is a point, it is in `point` afterwards.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](patchstream::error::ErrorKind::Corrupt) with the entry's number for bytes that are none.
-    pub fn view(record: &Record, point: &mut Point) -> Result<Self> {
+    pub fn view(record: &Record<'a>, point: &mut Point) -> Result<Self> {
         let bytes = record.payload;
         let entry = match record.kind {
-            records::OPTIONS => records::options(bytes).map(|_| Entry::Options),
+            records::OPTIONS => records::options(bytes).map(Entry::Options),
             records::POINT => point.view(bytes).map(|()| Entry::Point),
             records::LEFT_OUT => LeftOut::view(bytes).map(|_| Entry::LeftOut),
             records::EVENT => Event::view(bytes).map(Entry::Event),
@@ -45,9 +45,9 @@ impl Entry {
         };
         let entry = entry.map_err(|error| error.context(format!("entry {}", record.sequence)))?;
         match (record.sequence, &entry) {
-            (1, Entry::Options) => Ok(entry),
+            (1, Entry::Options(_)) => Ok(entry),
             (1, _) => Err(corrupt("entry 1 does not hold the options: this is no run of a stream, or a damaged one")),
-            (sequence, Entry::Options) => {
+            (sequence, Entry::Options(_)) => {
                 Err(corrupt(format!("entry {sequence} holds options, as only the first may")))
             }
             _ => Ok(entry),

@@ -94,7 +94,7 @@ fn entries(found: &Recovered) -> Result<Counts> {
     while let Some(record) = records.next()? {
         let wrong = |why: String| corrupt(format!("entry {}: {why}: take the log from a copy", record.sequence));
         match Entry::view(&record, &mut point)? {
-            Entry::Options => {}
+            Entry::Options(_) => {}
             Entry::Point => {
                 counts.points += 1;
                 if let Some(at) = point.point.iter().position(|x| !x.is_finite()) {

@@ -1,4 +1,4 @@
-//! The folder of a run as scripts look into it: `log` and `verify`.
+//! The folder of a run as scripts look into it: `log`, `verify`, `replay` and `export`.
 //!
 //! Not here: runs that a campaign makes.
 
@@ -9,10 +9,11 @@ mod support;
 
 use std::fs;
 
+use patchstream::stream::journal::records::Event;
 use serde_json::Value;
 use support::{Folder, assert_done, assert_refused, patchstream};
 
-use runs::write_run;
+use runs::{write_decided, write_run};
 
 fn stdout(arguments: &[&str]) -> String {
     let output = patchstream(arguments);
@@ -100,12 +101,89 @@ fn entries_that_contradict_those_before_are_told() {
 }
 
 #[test]
+fn decisions_made_again_are_those_of_the_log() {
+    let folder = Folder::new();
+    let run = folder.join("run");
+    write_decided(&run, |_| {});
+    let run = run.to_str().unwrap();
+    assert!(stdout(&["replay", run]).starts_with("identical 8 events with 16 picks, from 80 points"));
+    let some = stdout(&["replay", run, "--until", "2"]);
+    assert!(some.starts_with("identical 3 events with 6 picks, from 40 points, what comes later left out"), "{some}");
+}
+
+#[test]
+fn a_decision_that_is_another_one_is_named() {
+    let folder = Folder::new();
+    type Change = fn(&mut Event);
+    let changes: [(&str, Change, &str); 4] = [
+        ("rank", |event| event.picks[1].rank *= 1.000_001, "pick 1"),
+        ("order", |event| event.picks.swap(0, 1), "pick 0"),
+        ("gone", |event| event.gone.truncate(event.gone.len() - 1), "discarded are"),
+        ("merged", |event| event.merged += 1, "merged points"),
+    ];
+    for (name, change, words) in changes {
+        let run = folder.join(name);
+        write_decided(&run, |event| {
+            if event.number == 3 {
+                change(event);
+            }
+        });
+        let run = run.to_str().unwrap();
+        assert_refused(&patchstream(&["replay", run]), 1, &["event 3 at step 3", words]);
+        stdout(&["replay", run, "--until", "2"]);
+    }
+}
+
+#[test]
+fn an_export_holds_what_the_sampler_had() {
+    let folder = Folder::new();
+    let (run, to) = (folder.join("run"), folder.join("out"));
+    let (mut sampler, points) = write_decided(&run, |_| {});
+    stdout(&["export", run.to_str().unwrap(), "--to", to.to_str().unwrap()]);
+
+    let items = |name: &str| fs::read(to.join(name)).unwrap();
+    let floats: Vec<u8> = points.iter().flat_map(|(_, x)| x).flat_map(|x| x.to_le_bytes()).collect();
+    let ids: Vec<u8> = points.iter().flat_map(|(id, _)| id.to_le_bytes()).collect();
+    assert_eq!(points.len(), 79);
+    for (name, shape, bytes) in [("points.npy", "(79, 3)", floats), ("ids.npy", "(79,)", ids)] {
+        let file = items(name);
+        assert!(file.ends_with(&bytes) && (file.len() - bytes.len()) % 64 == 0, "{name}");
+        assert!(String::from_utf8_lossy(&file[..128]).contains(shape), "{name}");
+    }
+    let rows = support::rows(&support::read(&to, "selected.csv"), "event,order,id,rank");
+    let selected: Vec<u64> = sampler.selected_ids().collect();
+    assert_eq!(rows.iter().map(|row| row[2].parse().unwrap()).collect::<Vec<u64>>(), selected);
+    let rows = support::rows(&support::read(&to, "weights.csv"), "id,weight,normalised");
+    let weights = sampler.weights();
+    assert_eq!(rows.len(), weights.len());
+    for (row, weight) in rows.iter().zip(weights) {
+        assert_eq!(
+            (row[0].parse(), row[1].parse(), row[2].parse()),
+            (Ok(weight.id), Ok(weight.weight), Ok(weight.normalised))
+        );
+    }
+    let patches = support::read(&to, "patches.csv");
+    assert_eq!(patches.lines().count(), 80);
+    assert!(patches.contains("\n7,0,0.7") && patches.contains(",\"a, \"\"b\"\"\"\n"), "{patches}");
+    for (stage, count) in
+        [("candidate", sampler.candidates()), ("discarded", sampler.discarded()), ("selected", selected.len())]
+    {
+        assert_eq!(patches.matches(&format!(",{stage},")).count(), count, "{stage}");
+    }
+
+    let before = contents(to.to_str().unwrap());
+    stdout(&["export", run.to_str().unwrap(), "--to", to.to_str().unwrap()]);
+    assert_eq!(contents(to.to_str().unwrap()), before);
+    assert_refused(&patchstream(&["export", run.to_str().unwrap()]), 2, &["--to"]);
+}
+
+#[test]
 fn a_folder_that_is_no_run_is_said_to_be_none() {
     let folder = Folder::new();
     fs::write(folder.join("file"), "x").unwrap();
     fs::create_dir_all(folder.join("other")).unwrap();
     fs::write(folder.join("other/thesis.tex"), "x").unwrap();
-    for command in ["log", "verify"] {
+    for command in ["log", "verify", "replay"] {
         for name in ["missing", "file", "other"] {
             assert_refused(&patchstream(&[command, folder.join(name).to_str().unwrap()]), 1, &[name]);
         }

@@ -2,6 +2,7 @@
 //!
 //! Not here: files ([`crate::store`]).
 
+pub mod layout;
 mod point;
 pub mod records;
 #[cfg(test)]
