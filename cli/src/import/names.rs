@@ -14,6 +14,9 @@ use crate::npy::Npy;
 /// Characters that a name may have.
 const TEXT_MAX: usize = 1024;
 
+/// Reads a name from an item's bytes; none if they hold no text.
+type Read = fn(&[u8]) -> Option<String>;
+
 /// The names of the rows, and the ids that a run has for them.
 #[derive(Debug)]
 pub struct Names {
@@ -36,7 +39,7 @@ impl Names {
         let wanted = "ids are int64, uint64 or text, little endian: save numpy.array(ids, dtype=str) of them; objects are \
                       never read";
         let text = |size: usize| descr.get(2..)?.parse().ok().filter(|n: &usize| *n <= TEXT_MAX).map(|n| n * size);
-        let (size, read): (usize, fn(&[u8]) -> Option<String>) = match descr.get(..2) {
+        let (size, read): (usize, Read) = match descr.get(..2) {
             Some("<i") if descr == "<i8" => (8, |b| Some(i64::from_le_bytes(b.try_into().ok()?).to_string())),
             Some("<u") if descr == "<u8" => (8, |b| Some(u64::from_le_bytes(b.try_into().ok()?).to_string())),
             Some("<U") => (text(4).unwrap_or(0), utf32),
