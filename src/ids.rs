@@ -7,6 +7,8 @@ use crate::error::{Result, argument};
 
 /// The largest id that a host may give: 2^48 - 1.
 pub const MAX: u64 = (1 << 48) - 1;
+/// The largest number of a branch.
+pub const BRANCH_MAX: u64 = (1 << 16) - 1;
 
 /// Checks that `id` is one a host may give.
 ///
@@ -19,4 +21,25 @@ pub fn check(id: u64) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Checks that `id` is a public one.
+///
+/// # Errors
+/// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if the host's part of it is 0.
+pub fn check_public(id: u64) -> Result<()> {
+    if host(id) == 0 {
+        return Err(argument(format!("patch id {id} is none: below its branch, its 48 bits are 0")));
+    }
+    Ok(())
+}
+
+/// What a host calls the patch of a public id.
+pub fn host(public: u64) -> u64 {
+    public & MAX
+}
+
+/// The public id of a host's patch in a branch.
+pub fn public(branch: u64, host: u64) -> u64 {
+    branch << 48 | host
 }

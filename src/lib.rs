@@ -34,7 +34,6 @@ pub mod feedback;
 #[allow(unsafe_code, reason = "registers, signal masks and affinity")]
 pub mod guest;
 pub mod ids;
-#[allow(dead_code)]
 pub mod job;
 pub mod lane;
 pub mod patch;

@@ -161,3 +161,23 @@ fn a_stream_that_picks_the_same_again_goes_on_with_the_folder() {
     assert_eq!(Job::open(&tickets[0], &NOW).map(drop).unwrap_err().kind(), ErrorKind::State);
     assert_eq!(dir::look(&temp.0).unwrap().jobs, []);
 }
+
+#[test]
+fn the_streams_own_thread_looks_into_the_folder() {
+    let temp = Temp::new("background");
+    let jobs = JobsConfig { poll_s: 0.001, ..JobsConfig::default() };
+    let stream = Stream::builder().grid(N, N).model("mean").transport(temp.transport()).jobs(jobs).background(true);
+    let stream = stream.open().unwrap();
+    issue(&stream, 1);
+    let mut job = Job::next(&temp.transport(), &NOW).unwrap().unwrap();
+    submit(&mut job, 3);
+    job.set(State::Done, None, &NOW).unwrap();
+    for _ in 0..6000 {
+        if stream.jobs().unwrap().counts.done == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let stats = stream.jobs().unwrap();
+    assert_eq!((stats.counts.done, stats.samples), (1, 1));
+}

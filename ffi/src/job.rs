@@ -177,7 +177,7 @@ pub unsafe extern "C" fn patchstream_job_get_about(
 /// Hands in what was measured in a window, waiting up to timeout_ms for room. The first accepted (job, observable,
 /// window) counts, whichever attempt it is of, so number windows by simulated time. PATCHSTREAM_KNOWN: that window was
 /// accepted before. PATCHSTREAM_FULL: there is no room; hand it in again. A sample that takes more room than there ever
-/// is at once (512 KiB is always fine) needs a time to wait. PATCHSTREAM_STOPPED: a stop ended the wait; hand it in again.
+/// is at once (256 KiB is always fine) needs a time to wait. PATCHSTREAM_STOPPED: a stop ended the wait; hand it in again.
 /// PATCHSTREAM_ERR_FENCED: the job was taken away, or the owner is gone: stop, and open the ticket again if it is to go on.
 ///
 /// @param observable  what was measured: 1 to 32 of A-Z a-z 0-9 _ -

@@ -12,14 +12,21 @@ use super::sampler::Sampler;
 impl Sampler {
     /// Makes candidates of what waits for `step` or earlier. Their order does not matter: ranks depend on S alone.
     pub(super) fn merge(&mut self, step: i64, hands: &dyn Hands) -> usize {
-        if self.waiting.is_empty() {
-            return 0;
+        let arrived: Vec<u32> = self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, row)| row).collect();
+        let merged = arrived.len();
+        self.enter_queues(arrived, hands);
+        merged
+    }
+
+    /// Makes candidates of the points in `rows`, in their queues.
+    pub(super) fn enter_queues(&mut self, rows: Vec<u32>, hands: &dyn Hands) {
+        if rows.is_empty() {
+            return;
         }
         for space in &mut self.spaces {
             space.settle();
         }
-        let mut arrived: Vec<(u32, Closest)> =
-            self.waiting.extract_if(.., |(of, _)| *of <= step).map(|(_, row)| (row, Closest::UNKNOWN)).collect();
+        let mut arrived: Vec<(u32, Closest)> = rows.into_iter().map(|row| (row, Closest::UNKNOWN)).collect();
         // Neighbours one after the other find what they look at in the cache.
         arrived.sort_by_cached_key(|&(row, _)| {
             let row = self.known.row(row);
@@ -52,6 +59,5 @@ impl Sampler {
             let (queue, world) = self.at_work(self.known.row(row).queue);
             queue.push(world.known.row(row), list, world);
         }
-        arrived.len()
     }
 }

@@ -93,6 +93,17 @@ impl History {
         self.rows.drain(..)
     }
 
+    /// The rows, oldest first.
+    pub(super) fn rows(&self) -> &VecDeque<HistoryRow> {
+        &self.rows
+    }
+
+    /// Has it go on after those that were kept and dropped before; more than the bound are dropped too.
+    pub(super) fn go_on(&mut self, rows: impl IntoIterator<Item = HistoryRow>, dropped: u64) {
+        self.dropped = dropped;
+        rows.into_iter().for_each(|row| self.push(row));
+    }
+
     /// How many rows were dropped, over all time.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped

@@ -1,11 +1,14 @@
-//! Every point that was added and not withdrawn, by id: its coordinates, its queue, and the stage it is in.
+//! Every point that was added, by id: its coordinates, its queue, and the stage it is in.
 //!
 //! Points lie in rows, `chunk.points[(row % 1024) * dim + d]`, in chunks that never move, so that two million discarded
 //! points grow without a copy and one more costs the duplicate check nothing. Inside the sampler a point is its row; its
-//! id is looked up once, where it comes in. A point takes `4 * dim + 19` bytes, and its place in the index 4.6 to 9.1.
+//! id is looked up once, where it comes in. Rows stand in the order of adding, and a withdrawn point leaves its row
+//! empty: so a list by row is one by the order of adding. A point takes `4 * dim + 19` bytes, and its place in the index
+//! 4.6 to 9.1. What a row says but its coordinates is shared with snapshots, and copied when it changes meanwhile.
 //! Not here: the order within a stage, which [`super::candidates`] and [`super::selected`] keep.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::event::Stage;
 use super::index::Index;
@@ -15,17 +18,15 @@ use crate::error::{Result, memory};
 /// Rows in a chunk.
 const CHUNK: usize = 1024;
 
-/// All points, in rows that a withdrawal frees for a later point.
+/// All points, row by row.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     dim: usize,
     index: Index,
     /// Each of `CHUNK` rows; only the last is partly filled.
     chunks: Vec<Chunk>,
-    /// Rows in the chunks, the free ones among them.
+    /// Rows in the chunks, those of withdrawn points among them.
     rows: usize,
-    /// Rows of withdrawn points.
-    free: Vec<u32>,
     /// How many points are in each stage, by [`Stage`] as a number.
     counts: [usize; 4],
     /// Rank factors other than 1 of the points that may still be ranked, by row.
@@ -34,12 +35,19 @@ pub(super) struct Known {
 
 #[derive(Debug, Clone)]
 struct Chunk {
-    ids: Vec<u64>,
-    /// `None` in a free row.
-    stages: Vec<Option<Stage>>,
-    queues: Vec<u16>,
-    closest: Vec<Closest>,
+    heads: Arc<Heads>,
     points: Vec<f32>,
+}
+
+/// What a chunk says of its rows but their coordinates.
+#[derive(Debug, Clone)]
+pub(super) struct Heads {
+    /// Also of withdrawn points.
+    pub ids: [u64; CHUNK],
+    /// `None` in a row that is not filled, or whose point was withdrawn.
+    pub stages: [Option<Stage>; CHUNK],
+    queues: [u16; CHUNK],
+    pub closest: [Closest; CHUNK],
 }
 
 /// The nearest to a point of those points of S that were there when it was last looked for.
@@ -69,15 +77,12 @@ pub(super) struct Row<'a> {
 
 impl Known {
     pub(super) fn new(dim: usize) -> Self {
-        Self {
-            dim,
-            index: Index::default(),
-            chunks: Vec::new(),
-            rows: 0,
-            free: Vec::new(),
-            counts: [0; 4],
-            factors: HashMap::default(),
-        }
+        Self { dim, index: Index::default(), chunks: Vec::new(), rows: 0, counts: [0; 4], factors: HashMap::default() }
+    }
+
+    /// Makes room in the index for so many points.
+    pub(super) fn reserve(&mut self, points: usize) {
+        self.index.reserve(points);
     }
 
     /// Takes in a new id, and gives its row.
@@ -86,45 +91,43 @@ impl Known {
     /// [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) at 2^32 - 1 points.
     pub(super) fn insert(&mut self, id: u64, queue: usize, factor: f32, stage: Stage, point: &[f32]) -> Result<u32> {
         debug_assert_eq!(point.len(), self.dim);
-        let row = match self.free.pop() {
-            Some(row) => row,
-            None => self.append()?,
-        };
-        let (chunk, at) = (&mut self.chunks[row as usize / CHUNK], row as usize % CHUNK);
-        chunk.ids[at] = id;
-        chunk.stages[at] = Some(stage);
-        chunk.queues[at] = queue as u16;
-        chunk.closest[at] = Closest::UNKNOWN;
-        chunk.points[at * self.dim..][..self.dim].copy_from_slice(point);
+        let row = self.append(id, queue, stage, point)?;
         let chunks = &self.chunks;
-        self.index.insert(id, row, |row| chunks[row as usize / CHUNK].ids[row as usize % CHUNK]);
-        self.counts[stage as usize] += 1;
+        self.index.insert(id, row, |row| chunks[row as usize / CHUNK].heads.ids[row as usize % CHUNK]);
         if factor != 1.0 {
             self.factors.insert(row, factor);
         }
         Ok(row)
     }
 
-    /// Forgets `id`, if it is known.
+    /// Takes in an id that may be there already: then its former row is empty from now on. Gives its row.
+    ///
+    /// # Errors
+    /// Those of [`insert`](Self::insert).
+    pub(super) fn insert_last(&mut self, id: u64, queue: usize, stage: Stage, point: &[f32]) -> Result<u32> {
+        self.remove(id);
+        self.insert(id, queue, 1.0, stage, point)
+    }
+
+    /// Forgets `id`, if it is known. Its row stays, empty.
     pub(super) fn remove(&mut self, id: u64) {
         let chunks = &self.chunks;
-        let found = self.index.remove(id, |row| chunks[row as usize / CHUNK].ids[row as usize % CHUNK]);
+        let found = self.index.remove(id, |row| chunks[row as usize / CHUNK].heads.ids[row as usize % CHUNK]);
         let Some(row) = found else { return };
-        if let Some(stage) = self.chunks[row as usize / CHUNK].stages[row as usize % CHUNK].take() {
+        if let Some(stage) = self.heads(row).stages[row as usize % CHUNK].take() {
             self.counts[stage as usize] -= 1;
         }
-        self.free.push(row);
         self.factors.remove(&row);
     }
 
     /// What is known of `id`.
     pub(super) fn get(&self, id: u64) -> Option<Row<'_>> {
         self.index
-            .find(id, |row| self.chunks[row as usize / CHUNK].ids[row as usize % CHUNK])
+            .find(id, |row| self.chunks[row as usize / CHUNK].heads.ids[row as usize % CHUNK])
             .and_then(|row| self.at(row))
     }
 
-    /// What is known of the point in a row that is not free.
+    /// What is known of the point in a row that is not empty.
     pub(super) fn row(&self, row: u32) -> Row<'_> {
         self.at(row).expect("what waits, is in a queue or is in S is known")
     }
@@ -134,10 +137,9 @@ impl Known {
         self.factors.get(&row).copied().unwrap_or(1.0)
     }
 
-    /// Moves the point in `row`, which is not free, to `stage`.
+    /// Moves the point in `row`, which is not empty, to `stage`.
     pub(super) fn advance(&mut self, row: u32, stage: Stage) {
-        let there = &mut self.chunks[row as usize / CHUNK].stages[row as usize % CHUNK];
-        if let Some(before) = there.replace(stage) {
+        if let Some(before) = self.heads(row).stages[row as usize % CHUNK].replace(stage) {
             self.counts[before as usize] -= 1;
         }
         self.counts[stage as usize] += 1;
@@ -146,17 +148,51 @@ impl Known {
         }
     }
 
+    /// Says what the rank of the point in `row` is multiplied by, which was 1.
+    pub(super) fn set_factor(&mut self, row: u32, factor: f32) {
+        if factor != 1.0 {
+            self.factors.insert(row, factor);
+        }
+    }
+
     /// Says which point of S is the nearest to that in `row`.
     pub(super) fn set_closest(&mut self, row: u32, closest: Closest) {
-        self.chunks[row as usize / CHUNK].closest[row as usize % CHUNK] = closest;
+        self.heads(row).closest[row as usize % CHUNK] = closest;
+    }
+
+    /// Whether the point in `row` is there and not discarded.
+    pub(super) fn is_ranked(&self, row: u32) -> bool {
+        self.at(row).is_some_and(|row| row.stage != Stage::Discarded)
+    }
+
+    /// The ids of all points, in the order of adding.
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
+        let rows = self.chunks.iter().flat_map(|chunk| chunk.heads.ids.iter().zip(&chunk.heads.stages));
+        rows.filter(|(_, stage)| stage.is_some()).map(|(&id, _)| id)
+    }
+
+    /// How many rows there are: points that were added, withdrawn ones included.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// All rows as they are now, but for coordinates, [`CHUNK`] a part: they stand while this goes on changing.
+    pub(super) fn freeze(&self) -> Vec<Arc<Heads>> {
+        self.chunks.iter().map(|chunk| chunk.heads.clone()).collect()
+    }
+
+    /// The points in `stage`, in the order of adding.
+    pub(super) fn in_stage(&self, stage: Stage) -> Vec<u32> {
+        let rows = self.chunks.iter().flat_map(|chunk| &chunk.heads.stages);
+        (0..).zip(rows).filter(|(_, there)| **there == Some(stage)).map(|(row, _)| row).collect()
     }
 
     /// The points that are not in S (waiting, candidates and discarded), and the nearest of S to each.
     pub(super) fn unselected(&self) -> impl Iterator<Item = (Row<'_>, Closest)> {
         let chunks = self.chunks.iter().zip((0_u32..).step_by(CHUNK));
-        chunks.flat_map(|(chunk, first)| {
-            let points = chunk.points.chunks_exact(self.dim);
-            let rows = chunk.stages.iter().zip(&chunk.ids).zip(&chunk.queues).zip(points).zip(&chunk.closest);
+        chunks.flat_map(|(Chunk { heads, points }, first)| {
+            let points = points.chunks_exact(self.dim);
+            let rows = heads.stages.iter().zip(&heads.ids).zip(&heads.queues).zip(points).zip(&heads.closest);
             rows.zip(first..).filter_map(|(((((stage, &id), &queue), point), &closest), at)| {
                 let stage = stage.filter(|stage| *stage != Stage::Selected)?;
                 Some((Row { at, id, stage, queue: queue.into(), point }, closest))
@@ -164,14 +200,15 @@ impl Known {
         })
     }
 
-    /// Gives `revise` each point that is not in S, and what is told of the nearest of S to it, to change.
+    /// Gives `revise` each point that is not in S, in the order of adding, and what is told of the nearest of S to it, to
+    /// change.
     pub(super) fn revise(&mut self, mut revise: impl FnMut(usize, &[f32], &mut Closest)) {
-        for chunk in &mut self.chunks {
-            let points = chunk.points.chunks_exact(self.dim);
-            let rows = chunk.stages.iter().zip(&chunk.queues).zip(points).zip(&mut chunk.closest);
-            for (((stage, &queue), point), closest) in rows {
+        for Chunk { heads, points } in &mut self.chunks {
+            let Heads { stages, queues, closest, .. } = Arc::make_mut(heads);
+            let rows = stages.iter().zip(queues).zip(points.chunks_exact(self.dim)).zip(closest);
+            for (((stage, queue), point), closest) in rows {
                 if stage.is_some_and(|stage| stage != Stage::Selected) {
-                    revise(queue.into(), point, closest);
+                    revise((*queue).into(), point, closest);
                 }
             }
         }
@@ -182,35 +219,41 @@ impl Known {
         self.counts[stage as usize]
     }
 
-    /// A new row, of a free one's content.
-    fn append(&mut self) -> Result<u32> {
+    /// A new row.
+    fn append(&mut self, id: u64, queue: usize, stage: Stage, point: &[f32]) -> Result<u32> {
         let row = u32::try_from(self.rows)
             .ok()
             .filter(|&row| row < u32::MAX)
             .ok_or_else(|| memory("the sampler holds 2^32 - 1 points, its limit: start another one"))?;
-        if self.rows.is_multiple_of(CHUNK) {
-            self.chunks.push(Chunk {
-                ids: Vec::with_capacity(CHUNK),
-                stages: Vec::with_capacity(CHUNK),
-                queues: Vec::with_capacity(CHUNK),
-                closest: Vec::with_capacity(CHUNK),
-                points: Vec::with_capacity(CHUNK * self.dim),
+        let at = self.rows % CHUNK;
+        if at == 0 {
+            let heads = Arc::new(Heads {
+                ids: [0; CHUNK],
+                stages: [None; CHUNK],
+                queues: [0; CHUNK],
+                closest: [Closest::UNKNOWN; CHUNK],
             });
+            self.chunks.push(Chunk { heads, points: Vec::with_capacity(CHUNK * self.dim) });
         }
-        let chunk = &mut self.chunks[self.rows / CHUNK];
-        chunk.ids.push(0);
-        chunk.stages.push(None);
-        chunk.queues.push(0);
-        chunk.closest.push(Closest::UNKNOWN);
-        chunk.points.resize(chunk.points.len() + self.dim, 0.0);
+        self.chunks[self.rows / CHUNK].points.extend_from_slice(point);
+        let heads = self.heads(row);
+        heads.ids[at] = id;
+        heads.stages[at] = Some(stage);
+        heads.queues[at] = queue as u16;
         self.rows += 1;
+        self.counts[stage as usize] += 1;
         Ok(row)
     }
 
-    /// What is known of the point in `row`; `None` in a free one.
+    /// What a row's chunk says, to change.
+    fn heads(&mut self, row: u32) -> &mut Heads {
+        Arc::make_mut(&mut self.chunks[row as usize / CHUNK].heads)
+    }
+
+    /// What is known of the point in `row`; `None` in an empty one.
     fn at(&self, row: u32) -> Option<Row<'_>> {
-        let (chunk, at) = (&self.chunks[row as usize / CHUNK], row as usize % CHUNK);
-        let point = &chunk.points[at * self.dim..][..self.dim];
-        Some(Row { at: row, id: chunk.ids[at], stage: chunk.stages[at]?, queue: chunk.queues[at].into(), point })
+        let (Chunk { heads, points }, at) = (&self.chunks[row as usize / CHUNK], row as usize % CHUNK);
+        let point = &points[at * self.dim..][..self.dim];
+        Some(Row { at: row, id: heads.ids[at], stage: heads.stages[at]?, queue: heads.queues[at].into(), point })
     }
 }

@@ -4,6 +4,7 @@
 
 use super::event::{Added, Stage};
 use super::history::What;
+use super::known::Closest;
 use super::layout::Spaces;
 use super::sampler::Sampler;
 use super::state::{Selection, State};
@@ -13,12 +14,12 @@ use crate::error::{Result, state, unknown};
 impl Sampler {
     /// What is told of a pick: of everything in S, and of what was returned until it is picked again.
     pub fn selection(&self, id: u64) -> Option<&Selection> {
-        self.picks.get(&id)
+        self.picks.get(id)
     }
 
     /// Everything in S, in the order in which it was selected.
     pub fn selections(&self) -> impl Iterator<Item = &Selection> {
-        self.order.iter().filter_map(|id| self.picks.get(id))
+        self.order.iter().filter_map(|&id| self.picks.get(id))
     }
 
     /// Moves a pick to another state, as of `step`, which goes into the history only. `false` if it is there already,
@@ -36,7 +37,16 @@ impl Sampler {
     ///   or `Failed`; `Failed` may become `Started`; and `Started`, `Interrupted` and `Failed` may become `Issued` again,
     ///   when the job is back in line. After three failures nothing follows.
     pub fn set_state(&mut self, id: u64, to: State, step: i64) -> Result<bool> {
-        let Some(pick) = self.picks.get_mut(&id) else {
+        let changed = self.move_pick(id, to, step)?;
+        if changed && to == State::Returned {
+            self.give_back(id);
+        }
+        Ok(changed)
+    }
+
+    /// As [`set_state`](Self::set_state), but that a point which is returned stays in S.
+    pub(super) fn move_pick(&mut self, id: u64, to: State, step: i64) -> Result<bool> {
+        let Some(pick) = self.picks.get_mut(id) else {
             return Err(unknown(format!("patch {id} was never picked, so it cannot become {to}: check the id")));
         };
         if pick.state == to {
@@ -48,11 +58,8 @@ impl Sampler {
         pick.state = to;
         pick.was_started |= to == State::Started;
         pick.failures += u32::from(to == State::Failed);
-        let (queue, rank) = (pick.queue, pick.rank);
+        let rank = pick.rank;
         self.note(step, id, What::Became(to), rank);
-        if to == State::Returned {
-            self.give_back(id, queue);
-        }
         Ok(true)
     }
 
@@ -84,7 +91,7 @@ impl Sampler {
             Stage::Discarded => None,
         };
         self.known.remove(id);
-        self.picks.remove(&id);
+        self.picks.remove(id);
         self.note(step, id, What::Withdrawn, rank);
         Ok(())
     }
@@ -124,27 +131,36 @@ impl Sampler {
     }
 
     /// Takes a pick out of S and makes a candidate of it.
-    fn give_back(&mut self, id: u64, queue: usize) {
+    fn give_back(&mut self, id: u64) {
+        let Some(at) = self.leave_s(id) else { return };
+        let queue = self.known.row(at).queue;
         let space = self.space(queue);
-        if let Some(position) = self.spaces[space].remove(id) {
-            forget(position, &mut self.known, |queue| self.layout.spaces == Spaces::Joint || queue == space);
-            self.spaces[space].settle();
-        }
-        self.order.retain(|&other| other != id);
-        let Some(row) = self.known.get(id) else { return };
-        let at = row.at;
-        self.queues[queue].count(row.point, false);
+        self.spaces[space].settle();
         for other in 0..self.queues.len() {
             if self.space(other) == space {
                 let (queue, world) = self.at_work(other);
                 queue.restart(world);
             }
         }
-        self.known.advance(at, Stage::Candidate);
         let (queue, world) = self.at_work(queue);
         let row = world.known.row(at);
         let (nearest, closest) = world.nearest(row.point);
         queue.push(row, &nearest, world);
         self.known.set_closest(at, closest);
+    }
+
+    /// Takes a pick out of S; its row, which is a candidate that no queue was told of.
+    pub(super) fn leave_s(&mut self, id: u64) -> Option<u32> {
+        let row = self.known.get(id)?;
+        let (at, queue) = (row.at, row.queue);
+        self.queues[queue].count(row.point, false);
+        let space = self.space(queue);
+        if let Some(position) = self.spaces[space].remove(id) {
+            forget(position, &mut self.known, |queue| self.layout.spaces == Spaces::Joint || queue == space);
+        }
+        self.order.retain(|&other| other != id);
+        self.known.advance(at, Stage::Candidate);
+        self.known.set_closest(at, Closest::UNKNOWN);
+        Some(at)
     }
 }

@@ -5,9 +5,20 @@
 use super::binned::Binned;
 use super::candidates::Taken;
 use super::known::Row;
-use super::layout::{Gate, Kind, Layout, QueueConfig};
+use super::layout::{Gate, Kind, Layout, QueueConfig, Within};
 use super::pool::{Importance, Pool, Random, World};
 use super::random::{Generator, Ids, hash};
+
+/// What a queue remembers beside its candidates and what it has in S.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Memory {
+    /// State of its generator.
+    pub seed: u64,
+    /// Picks that are still to be drawn at random, at most the `min_random` of its settings.
+    pub random_left: usize,
+    /// Whether it was ever picked from.
+    pub opened: bool,
+}
 
 /// One queue.
 #[derive(Debug, Clone)]
@@ -118,6 +129,32 @@ impl Queue {
     pub(super) fn count(&mut self, point: &[f32], entered: bool) {
         self.selected = if entered { self.selected + 1 } else { self.selected - 1 };
         self.pool.count(point, entered);
+    }
+
+    /// Takes in that something was picked from it which it was not asked for, as long as it is told of no candidates.
+    pub(super) fn redo_pick(&mut self) {
+        self.opened = true;
+        let draws = match &self.config.kind {
+            Kind::Importance => false,
+            Kind::Random => true,
+            Kind::Binned(binning) => binning.within == Within::Random,
+        };
+        if self.random_left > 0 || draws {
+            // One number, however many candidates there were to draw from.
+            self.generator.below(1);
+        }
+        self.random_left = self.random_left.saturating_sub(1);
+    }
+
+    /// What it remembers.
+    pub(super) fn memory(&self) -> Memory {
+        Memory { seed: self.generator.seed(), random_left: self.random_left, opened: self.opened }
+    }
+
+    /// Has it remember that, while it has no candidates.
+    pub(super) fn remember(&mut self, memory: Memory) {
+        self.generator = Generator::new(memory.seed);
+        (self.random_left, self.opened) = (memory.random_left, memory.opened);
     }
 
     /// Takes in that S has lost a point.

@@ -22,6 +22,11 @@ impl Generator {
         mix(self.0)
     }
 
+    /// All that it remembers: what [`new`](Self::new) makes the same generator of.
+    pub(super) fn seed(&self) -> u64 {
+        self.0
+    }
+
     /// A number in `0 .. n`; `n` is not 0. Each is as likely as the others to within n / 2^64.
     pub(super) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize

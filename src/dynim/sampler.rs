@@ -3,19 +3,17 @@
 //! Not here: what becomes of picks, and withdrawals ([`super::picks`]), weights ([`super::weighing`]), the answers'
 //! types ([`super::event`]), the samplers' rules ([`super::pool`]).
 
-use std::collections::HashMap;
-
 use super::candidates::Taken;
 use super::config::{Config, Mode};
 use super::event::{Added, Discarded, Event, Pick, Stage};
 use super::hands::{Alone, Hands};
 use super::history::{History, HistoryRow, What};
+use super::issued::Picks;
 use super::kernels::Isa;
 use super::known::Known;
 use super::layout::{Layout, QueueConfig, Spaces, check_factor};
 use super::pool::World;
 use super::queue::{self, Queue};
-use super::random::Mixed;
 use super::selected::Selected;
 use super::state::{Selection, State};
 use crate::error::{Result, argument, conflict, shape, value};
@@ -64,9 +62,9 @@ pub struct Sampler {
     /// The selected ids of all queues, in the order in which they were selected.
     pub(super) order: Vec<u64>,
     /// The picks that were told, returned ones until they are picked again.
-    pub(super) picks: HashMap<u64, Selection, Mixed>,
-    events: u64,
-    history: History,
+    pub(super) picks: Picks,
+    pub(super) events: u64,
+    pub(super) history: History,
 }
 
 impl Sampler {
@@ -104,7 +102,7 @@ impl Sampler {
             queues: (0..layout.queues.len()).map(|at| Queue::new(&layout, at)).collect(),
             spaces: vec![Selected::new(layout.dim, isa); spaces],
             order: Vec::new(),
-            picks: HashMap::default(),
+            picks: Picks::default(),
             events: 0,
             history: History::new(layout.history),
             layout,
@@ -127,7 +125,7 @@ impl Sampler {
     ///
     /// # Errors
     /// Nothing is changed by any of them. By [`ErrorKind`](crate::error::ErrorKind):
-    /// - `Argument`: the id is 0 or above [`ids::MAX`], or there is no such queue.
+    /// - `Argument`: the id is 0 below its branch, or there is no such queue.
     /// - `Shape`: the point has another number of coordinates.
     /// - `Value`: a coordinate is NaN or infinite, or the factor is out of range.
     /// - `Conflict`: the id is known with other coordinates or in another queue.
@@ -283,7 +281,26 @@ impl Sampler {
 
     /// Whether a point is new to `queue` or known there; errors as [`add_to`](Self::add_to) states them.
     pub(super) fn check(&self, queue: usize, id: u64, point: &[f32]) -> Result<Added> {
-        ids::check(id)?;
+        self.check_point(queue, id, point)?;
+        let Some(there) = self.known.get(id) else { return Ok(Added::New) };
+        if let Some(at) = there.point.iter().zip(point).position(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(conflict(format!(
+                "patch {id} is known with another point (coordinate {at} was {}, is {}): give it a new id",
+                there.point[at], point[at]
+            )));
+        }
+        if there.queue != queue {
+            return Err(conflict(format!(
+                "patch {id} is known in queue {}, and now goes to {queue}: route it as before, or give it a new id",
+                there.queue
+            )));
+        }
+        Ok(Added::Known)
+    }
+
+    /// Whether there can be such a point.
+    pub(super) fn check_point(&self, queue: usize, id: u64, point: &[f32]) -> Result<()> {
+        ids::check_public(id)?;
         self.check_queue(queue)?;
         let coordinates = self.layout.coordinates();
         if point.len() != coordinates {
@@ -299,20 +316,7 @@ impl Sampler {
                 point[at]
             )));
         }
-        let Some(there) = self.known.get(id) else { return Ok(Added::New) };
-        if let Some(at) = there.point.iter().zip(point).position(|(a, b)| a.to_bits() != b.to_bits()) {
-            return Err(conflict(format!(
-                "patch {id} is known with another point (coordinate {at} was {}, is {}): give it a new id",
-                there.point[at], point[at]
-            )));
-        }
-        if there.queue != queue {
-            return Err(conflict(format!(
-                "patch {id} is known in queue {}, and now goes to {queue}: route it as before, or give it a new id",
-                there.queue
-            )));
-        }
-        Ok(Added::Known)
+        Ok(())
     }
 
     /// Whether there is such a queue.
@@ -343,7 +347,7 @@ impl Sampler {
     pub(super) fn issue(&mut self, id: u64, queue: usize, rank: Option<f32>) {
         let event = self.last_event();
         let state = State::Issued;
-        self.picks.insert(id, Selection { id, queue, state, rank, event, was_started: false, failures: 0 });
+        self.picks.insert(Selection { id, queue, state, rank, event, was_started: false, failures: 0 });
     }
 
     /// The number of the event that goes on or was the last; -1 before the first.

@@ -56,7 +56,7 @@ pub enum Submitted {
 impl Simulation {
     /// Checks what can be checked without knowing the system.
     pub(super) fn check(&self) -> Result<()> {
-        ids::check(self.job)?;
+        ids::check_public(self.job)?;
         if self.state.is_some() && self.references == 0 {
             return Err(argument(format!(
                 "job {} has a protein but no reference beads: say how many distances are taken from",

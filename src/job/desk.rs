@@ -93,7 +93,7 @@ impl ShmDesk {
         };
         let ask = Ask { number: lane.asks, job, cancelled: false };
         let message = lane.packer.ask(&ask).to_vec();
-        if lane.post(&message, wait)? != Sent::Sent {
+        if lane.post(&message, wait)? != Sent::Out {
             return Ok(None);
         }
         loop {
@@ -116,7 +116,7 @@ impl ShmDesk {
             };
             if stopped {
                 let message = lane.packer.ask(&Ask { cancelled: true, ..ask }).to_vec();
-                if lane.post(&message, &Wait { timeout: Duration::ZERO, ..*wait })? != Sent::Sent {
+                if lane.post(&message, &Wait { timeout: Duration::ZERO, ..*wait })? != Sent::Out {
                     // An ask that stays open would be given a job: without its lane it is not.
                     self.lane = None;
                 }
@@ -176,7 +176,7 @@ impl Desk for ShmDesk {
         let said = JobState { job, attempt, state: State::Issued as u8, reason: None };
         let message = lane.packer.job_state(&said).to_vec();
         let wait = Wait { timeout: Duration::ZERO, spin: Duration::ZERO, stop: None };
-        if !matches!(lane.post(&message, &wait), Ok(Sent::Sent)) {
+        if !matches!(lane.post(&message, &wait), Ok(Sent::Out)) {
             // A lane that ends gives its job back too.
             self.lane = None;
         }
@@ -198,7 +198,7 @@ impl OwnLane {
             let sent = parcel.push(&mut self.visit.to_owner, &[])?;
             self.visit.ring();
             if sent {
-                return Ok(Sent::Sent);
+                return Ok(Sent::Out);
             }
             let left = wait.timeout.saturating_sub(started.elapsed());
             match self.visit.wait_for_room(&Wait { timeout: left, ..*wait })? {
@@ -232,7 +232,7 @@ impl OwnLane {
     fn given(&mut self, job: Job) -> Result<Given> {
         let densities = std::mem::take(&mut self.densities);
         let wire::Densities { nx, ny, channels, hash: told, .. } = job.densities;
-        ids::check(job.selection.id)?;
+        ids::check_public(job.selection.id)?;
         let numbers = u64::from(nx).checked_mul(u64::from(ny)).and_then(|all| all.checked_mul(u64::from(channels)));
         if numbers != Some(densities.len() as u64) || hash(&densities) != told || job.attempt == 0 {
             return Err(corrupt(format!(

@@ -147,7 +147,7 @@ impl Job {
             return Ok(Submitted::Known);
         }
         let sent = self.desk.send(self.packer.sample(&sample), wait)?;
-        if sent == Sent::Sent {
+        if sent == Sent::Out {
             self.known.add(observable, window)?;
         }
         Ok(submitted(sent))
@@ -172,7 +172,7 @@ impl Job {
         let reason = reason.map(|reason| reason.chars().take(1000).collect());
         let said = JobState { job: self.id(), attempt: self.attempt(), state: to as u8, reason };
         let sent = self.desk.send(self.packer.job_state(&said), wait)?;
-        if sent == Sent::Sent && to != State::Started {
+        if sent == Sent::Out && to != State::Started {
             self.settled = Some(to);
         }
         Ok(submitted(sent))
@@ -205,7 +205,7 @@ impl Drop for Job {
 
 fn submitted(sent: Sent) -> Submitted {
     match sent {
-        Sent::Sent => Submitted::Accepted,
+        Sent::Out => Submitted::Accepted,
         Sent::Full => Submitted::Full,
         Sent::Stopped => Submitted::Stopped,
     }

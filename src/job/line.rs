@@ -54,7 +54,7 @@ impl Line {
                 return Err(state(format!("job {id} is {} already: a job is issued once", past.state)));
             }
         }
-        self.to_end(id);
+        self.join_end(id);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Line {
         self.counts.held += u64::from(past.holder.is_some());
         self.jobs.insert(id, Entry { past, place: None });
         if waits {
-            self.to_end(id);
+            self.join_end(id);
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Line {
     pub(crate) fn put_back(&mut self, id: u64, attempt: u32) -> bool {
         self.jobs.get(&id).is_some_and(|entry| entry.past.attempt == attempt) && self.release(id) && {
             self.set(id, State::Issued);
-            self.to_front(id);
+            self.join_front(id);
             true
         }
     }
@@ -202,7 +202,7 @@ impl Line {
             State::Issued => {
                 self.release(id);
                 self.set(id, State::Issued);
-                self.to_front(id);
+                self.join_front(id);
                 Ok(Moved::Back)
             }
             State::Returned => {
@@ -289,9 +289,9 @@ impl Line {
             return if aside { Moved::SetAside } else { Moved::Over };
         }
         if to == State::Failed {
-            self.to_end(id)
+            self.join_end(id)
         } else {
-            self.to_front(id)
+            self.join_front(id)
         }
         Moved::Back
     }
@@ -316,17 +316,17 @@ impl Line {
         }
     }
 
-    fn to_end(&mut self, id: u64) {
+    fn join_end(&mut self, id: u64) {
         self.back += 1;
-        self.to(id, self.back);
+        self.join(id, self.back);
     }
 
-    fn to_front(&mut self, id: u64) {
+    fn join_front(&mut self, id: u64) {
         self.front -= 1;
-        self.to(id, self.front);
+        self.join(id, self.front);
     }
 
-    fn to(&mut self, id: u64, place: i64) {
+    fn join(&mut self, id: u64, place: i64) {
         self.leave(id);
         if let Some(entry) = self.jobs.get_mut(&id) {
             entry.place = Some(place);

@@ -11,6 +11,7 @@
 
 mod desk;
 pub mod dir;
+#[allow(clippy::module_inception, reason = "the noun that the folder is about")]
 mod job;
 mod line;
 #[cfg(test)]

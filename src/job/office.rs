@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
-use std::time::Duration;
 
 use twox_hash::XxHash3_64;
 
@@ -179,10 +178,6 @@ impl Office for ShmOffice {
         self.counters.len()
     }
 
-    fn rest(&self) -> Duration {
-        Duration::from_millis(50)
-    }
-
     fn lease_s(&self) -> f64 {
         0.0
     }
@@ -227,7 +222,7 @@ impl Counter {
             Message::JobState(said) => (said.job, said.attempt),
             _ => return Err(corrupt("a message came that no worker sends")),
         };
-        if !self.held.is_some_and(|held| (held.id, held.attempt) == (id, attempt)) {
+        if self.held.is_none_or(|held| (held.id, held.attempt) != (id, attempt)) {
             line.refuse();
             self.note(id, attempt, "this worker does not have it");
             return Ok(true);

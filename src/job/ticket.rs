@@ -64,7 +64,7 @@ impl FromStr for Ticket {
         // A path may hold the sign too; the last one is ours.
         let (transport, id) = text.rsplit_once('#').ok_or_else(wrong)?;
         let id = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten().ok_or_else(wrong)?;
-        ids::check(id)?;
+        ids::check_public(id)?;
         Ok(Self { transport: transport.parse()?, id })
     }
 }

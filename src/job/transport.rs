@@ -4,8 +4,6 @@
 //! Every transport calls [`apply`] for what workers say, so that all keep the same rules.
 //! Not here: the transports ([`super::shm`]), the line ([`super::line`]), the handle of a worker.
 
-use std::time::Duration;
-
 use super::line::Line;
 use super::past::{Moved, Want};
 use crate::dynim::State;
@@ -27,7 +25,7 @@ pub(crate) struct Given {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// The owner will see it.
-    Sent,
+    Out,
     /// There is no room, and there was none in time: send it again.
     Full,
     /// A stop or a signal ended the wait for room: send it again.
@@ -115,9 +113,6 @@ pub(crate) trait Office: Send {
     fn workers(&self) -> usize {
         0
     }
-
-    /// How long the owner may sleep before its next turn, if nobody rings.
-    fn rest(&self) -> Duration;
 
     /// Seconds for which a claim lasts that nobody renews; 0: the transport knows who lives.
     fn lease_s(&self) -> f64;

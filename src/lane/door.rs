@@ -70,6 +70,7 @@ impl Door {
         let segment = Segment::create(name, KIND_DOOR, &parts)?;
         // What peers of a former owner left was theirs to send again; those who still live remove theirs themselves.
         for (role, seat) in (0..SEATS).map(Role::of_index) {
+            // An adopted lane goes with its handle; one that lives is not adopted.
             let _ = Segment::adopt(&role.name(name, seat));
         }
         let (bell, words) = words(&segment)?;
@@ -133,13 +134,16 @@ impl Door {
         lanes
     }
 
-    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. Lanes that nobody
-    /// will drain any more go: those of peers that are gone now, those of the others when they see this.
+    /// Tells the peers that the owner is gone, and frees the name, though the bell may still be held. What peers left that
+    /// are gone is removed; those who live remove theirs.
     pub fn close(&self) {
-        self.segment.close();
-        for (role, seat) in (0..SEATS).map(Role::of_index) {
-            // One that a successor may drain is left; what the system does not remove, the next owner or a person does.
-            let _ = remove_left(&role.name(self.name(), seat), false);
+        // In the child of a fork, and the second time, there is nothing to close.
+        if self.segment.check().is_ok() {
+            self.segment.close();
+            for (role, seat) in (0..SEATS).map(Role::of_index) {
+                // What came to a successor meanwhile is left to it.
+                let _ = remove_left(&role.name(self.name(), seat), false);
+            }
         }
     }
 

@@ -217,8 +217,8 @@ impl Drop for Visit {
         self.lane.leave(stays);
         self.to_owner.close();
         self.lane.close();
-        // One that closed its door in between may have found this peer still there.
-        if stays && self.door.check().is_err() {
+        // An owner that closed in this very moment may have looked too early.
+        if stays && self.door.is_open().is_err_and(|error| error.kind() == ErrorKind::Fenced) {
             let _ = remove_left(self.lane.name(), false);
         }
         // The owner may wait for this peer.

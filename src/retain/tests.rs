@@ -90,14 +90,14 @@ proptest! {
                 Do::Keep(id, step) => {
                     let values = densities(id + 100 * turn as u64);
                     let kept = arena.keep(id, step, &values);
-                    if naive.contains_key(&id) {
-                        prop_assert_eq!(kind(kept), ErrorKind::Conflict);
-                    } else if unpinned >= bound {
-                        prop_assert_eq!(kept, Ok(Kept::Full));
-                    } else {
-                        prop_assert_eq!(kept, Ok(Kept::Yes));
-                        let stored = values.iter().map(|&v| if halves { f16::from_f32(v).to_f32() } else { v });
-                        naive.insert(id, (step, false, stored.collect()));
+                    match (naive.get(&id), unpinned < bound) {
+                        (Some(_), _) => prop_assert_eq!(kind(kept), ErrorKind::Conflict),
+                        (None, false) => prop_assert_eq!(kept, Ok(Kept::Full)),
+                        (None, true) => {
+                            prop_assert_eq!(kept, Ok(Kept::Yes));
+                            let stored = values.iter().map(|&v| if halves { f16::from_f32(v).to_f32() } else { v });
+                            naive.insert(id, (step, false, stored.collect()));
+                        }
                     }
                 }
                 Do::Forget(id) => prop_assert_eq!(arena.forget(id), naive.remove(&id).is_some()),

@@ -98,6 +98,11 @@ impl PendingCheckpoint {
         self.dirty.last
     }
 
+    /// Gives it its sections, which were made after it was begun, of what was there then.
+    pub fn hold(&mut self, sections: Sections) {
+        self.sections = sections;
+    }
+
     /// Syncs the log as far as the checkpoint goes, then writes it. It is durable once this returns.
     ///
     /// # Errors

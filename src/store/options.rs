@@ -2,10 +2,13 @@
 //!
 //! Not here: the options of the stream, which `run.toml` carries as text.
 
+use serde::Deserialize;
+
 use crate::error::{Result, argument};
 
 /// What an acknowledged entry survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// Nothing is promised: entries are written when the buffer is full, at checkpoints and at the end.
     None,

@@ -3,11 +3,13 @@
 //! Not here: what the options are ([`super::Config`]).
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Stream;
 use super::config::{Config, Log, LogLevel};
 use super::jobs::JobsConfig;
+use super::journal::StoreConfig;
 use super::queues::QueueConfig;
 use super::retention::RetentionConfig;
 use super::route::Route;
@@ -23,6 +25,7 @@ pub struct Builder {
     pub(super) log: Option<Log>,
     pub(super) route: Option<Route>,
     pub(super) stop: Option<Arc<AtomicBool>>,
+    pub(super) run_text: Option<String>,
 }
 
 impl Builder {
@@ -122,6 +125,28 @@ impl Builder {
     #[must_use]
     pub fn jobs(mut self, jobs: JobsConfig) -> Self {
         self.config.jobs = jobs;
+        self
+    }
+
+    /// Writes a run into this folder, or goes on with the one that is there, as [`Config::run_dir`] says.
+    #[must_use]
+    pub fn run_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.run_dir = Some(path.into());
+        self
+    }
+
+    /// How the run is written.
+    #[must_use]
+    pub fn store(mut self, store: StoreConfig) -> Self {
+        self.config.store = store;
+        self
+    }
+
+    /// What a new run's `run.toml` says of how it was made, for whoever makes it: [`store::look`](crate::store::look)
+    /// gives it back. Without it, what the stream was told.
+    #[must_use]
+    pub fn run_text(mut self, text: impl Into<String>) -> Self {
+        self.run_text = Some(text.into());
         self
     }
 

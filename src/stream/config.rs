@@ -3,12 +3,13 @@
 //! Not here: setting them one by one ([`super::Builder`]), the keys of a queue ([`super::queues`]), what the options do
 //! ([`super::Stream`] and the modules it joins).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::jobs::JobsConfig;
+use super::journal::StoreConfig;
 use super::queues::QueueConfig;
 use super::retention::RetentionConfig;
 use crate::dynim::{self, Layout};
@@ -65,13 +66,19 @@ pub struct Config {
     pub background: bool,
     /// The processor that the worker is bound to; not bound without it.
     pub worker_cpu: Option<usize>,
-    /// Keeps the densities of patches that may be selected and of those that were; not kept without it.
+    /// Keeps the densities of patches that may be selected and of those that were; without it they are kept only
+    /// if there is a transport.
     pub retention: Option<RetentionConfig>,
     /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`, or `dir:PATH`. Every pick is
     /// a job then, and densities are retained. Without it there is no way in but this process's own.
     pub transport: Option<String>,
     /// Options of jobs.
     pub jobs: JobsConfig,
+    /// The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
+    /// nothing of that is lost with the process. Nothing is written without it. Not with a transport or retention.
+    pub run_dir: Option<PathBuf>,
+    /// How a run is written.
+    pub store: StoreConfig,
     /// What producers of other processes say of a patch's content is computed again. Everything else is checked anyway.
     pub untrusted: bool,
     /// The channels. Without it the 14 lipids.
@@ -121,6 +128,8 @@ impl Default for Config {
             retention: None,
             transport: None,
             jobs: JobsConfig::default(),
+            run_dir: None,
+            store: StoreConfig::default(),
             untrusted: false,
             species: None,
             states: Vec::new(),

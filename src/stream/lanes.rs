@@ -9,6 +9,7 @@ use super::about::About;
 use super::config::LogLevel;
 use super::local::content_of;
 use super::operator::Operator;
+use super::registry::Taken;
 use super::stream::Shared;
 use crate::error::{ErrorKind, Result, corrupt, shape, state, value};
 use crate::job::Transport;
@@ -239,7 +240,13 @@ impl Doubt {
         if meta.step <= self.ended && !shared.registry.contains(meta.id) {
             return Err(state(format!("it is of step {}, but its producer had ended step {}", meta.step, self.ended)));
         }
-        shared.registry.take(meta.id, content)
+        match shared.registry.take(meta.id, content, meta.step)? {
+            Taken::New => Ok(true),
+            Taken::Known => Ok(false),
+            Taken::Differs => {
+                Err(state("its host went back to a mark, which producers of other processes cannot follow"))
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use twox_hash::XxHash3_64;
 
 use super::producer::Pushed;
+use super::registry::Taken;
 use super::stats::{Stage, now_ns};
 use super::stream::Shared;
 use crate::error::{Error, Result, argument, shape, state};
@@ -173,10 +174,17 @@ impl Local {
             return Err((loan, Some(error)));
         }
         let content = content(&mut loan);
-        match self.shared.registry.take(loan.id, content) {
-            Ok(true) => Ok((loan, content)),
-            Ok(false) => Err((loan, None)),
-            Err(error) => Err((loan, Some(error))),
+        loop {
+            return match self.shared.registry.take(loan.id, content, loan.step) {
+                Ok(Taken::New) => Ok((loan, content)),
+                Ok(Taken::Known) => Err((loan, None)),
+                Ok(Taken::Differs) => match self.shared.operate(|operator| operator.differ(&self.shared)) {
+                    // It is no difference any more.
+                    Ok(()) => continue,
+                    Err(error) => Err((loan, Some(error))),
+                },
+                Err(error) => Err((loan, Some(error))),
+            };
         }
     }
 

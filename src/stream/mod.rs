@@ -26,6 +26,7 @@ mod registry;
 mod remote;
 mod retention;
 mod route;
+mod shared;
 mod stats;
 #[allow(clippy::module_inception, reason = "the noun that the folder is about")]
 mod stream;
@@ -37,6 +38,7 @@ mod worker;
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
 pub use jobs::{JobReport, JobStats, JobsConfig};
+pub use journal::{OnFailure, Resumed, StoreConfig, StoreStats};
 pub use producer::{Answers, Loan, OnFull, Producer, Pushed};
 pub use queues::QueueConfig;
 pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionStats, WhenFull};

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::config::{Config, LogLevel};
 use super::jobs::{JobReport, JobStats, no_transport};
+use super::journal::records::By;
 use super::operator::Operator;
 use crate::dynim::State;
 use crate::error::{Error, Result};
@@ -251,6 +252,9 @@ impl Operator {
         let step = self.last_step();
         let changed = self.sampler.set_state(id, to, step)?;
         self.after_state(id, to);
+        if changed {
+            self.write_state(id, to, step, By::Worker);
+        }
         Ok(changed)
     }
 }

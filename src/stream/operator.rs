@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
+use super::journal::records::{LeftOut, PointParts, Why};
+use super::journal::{Journal, Replay};
 use super::lanes::{Lane, Outcome};
 use super::office::Jobs;
 use super::retention::Retention;
@@ -36,11 +38,15 @@ pub(super) struct Operator {
     tally: Tally,
     router: Router,
     /// What belongs to every patch that may still be selected, by id: picks that were never started may be returned.
-    kept: HashMap<u64, Kept>,
+    pub(super) kept: HashMap<u64, Kept>,
     /// Buffers of patches that were selected or discarded, for the next ones.
     spare: Vec<Kept>,
     /// The densities of all patches that may still be selected, and of those that were; not kept without it.
     pub(super) retention: Option<Retention>,
+    /// What is written down; `None` without a run.
+    pub(super) journal: Option<Box<Journal>>,
+    /// What is answered from the log, once the host said where it goes on.
+    pub(super) replay: Option<Box<Replay>>,
     /// Picks as jobs; `None` without a transport.
     pub(super) jobs: Option<Box<Jobs>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
@@ -48,7 +54,7 @@ pub(super) struct Operator {
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
     pub(super) left_out: HashSet<u64>,
     /// Step of the last event.
-    last_step: i64,
+    pub(super) last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
     pub(super) several: bool,
     /// Lines for the log, which is called when the lock is free again.
@@ -62,11 +68,11 @@ pub(super) struct Operator {
 
 /// What is kept of a patch beside its point.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Its packed metadata.
-    metadata: Vec<u8>,
+    pub(super) metadata: Vec<u8>,
     /// The probability of each class; empty without a classifier.
-    probabilities: Vec<f32>,
+    pub(super) probabilities: Vec<f32>,
 }
 
 impl Operator {
@@ -83,6 +89,8 @@ impl Operator {
             kept: HashMap::new(),
             spare: Vec::new(),
             retention: None,
+            journal: None,
+            replay: None,
             jobs: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
@@ -100,6 +108,11 @@ impl Operator {
         self.last_step
     }
 
+    /// What people call the class that a patch was found to be of; none without a classifier.
+    pub(super) fn class_label(&self, probabilities: &[f32]) -> Option<String> {
+        self.classifier.as_ref().map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
+    }
+
     /// Writes down what the sampler counts.
     pub(super) fn count(&self, counts: &mut SamplerCounts) {
         let sampler = &self.sampler;
@@ -112,6 +125,7 @@ impl Operator {
         counts.tally = self.tally;
         counts.retention = self.retention_stats();
         counts.jobs = self.jobs.as_ref().map(|jobs| jobs.stats());
+        counts.store = self.journal.as_ref().map(|journal| journal.stats());
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
             *queue =
@@ -137,6 +151,9 @@ impl Operator {
         if !any {
             self.forget_gone_lanes();
         }
+        if !any || self.journal.as_ref().is_some_and(|journal| journal.is_behind()) {
+            self.commit();
+        }
         any
     }
 
@@ -150,10 +167,16 @@ impl Operator {
             self.lanes[lane].emptied(ended);
         }
         self.forget_gone_lanes();
+        self.commit();
     }
 
-    /// One event: `None` as long as there have been several producers and one that is open has not ended the step.
-    pub(super) fn select(&mut self, shared: &Shared, step: i64, n: usize) -> Result<Option<wire::SelectionBatch>> {
+    /// One event, and whether it was answered from the log: `None` as long as there have been several producers and one that is open has not ended the step.
+    pub(super) fn select(
+        &mut self,
+        shared: &Shared,
+        step: i64,
+        n: usize,
+    ) -> Result<Option<(wire::SelectionBatch, bool)>> {
         if step < self.last_step {
             return Err(state(format!(
                 "select for step {step} after an event at step {}: steps of events never fall",
@@ -166,6 +189,9 @@ impl Operator {
             return Ok(None);
         }
         self.take_in_all(shared);
+        if let Some(batch) = self.replayed(shared, step, n)? {
+            return Ok(Some((batch, true)));
+        }
         self.last_step = step;
         let mut event = self.sampler.select(step, n);
         for discarded in &event.discarded {
@@ -182,12 +208,14 @@ impl Operator {
             selected: self.sampler.selected() as u64,
             discarded: self.sampler.discarded() as u64,
         };
+        // Written before it is told to anyone.
+        self.write_event(&event, n, &batch)?;
         for selection in &batch.selections {
             self.issue_job(selection)?;
         }
         // Whoever waits for a job has it now.
         self.job_turn();
-        Ok(Some(batch))
+        Ok(Some((batch, false)))
     }
 
     /// What a pick tells its host.
@@ -195,7 +223,6 @@ impl Operator {
         let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
         let kept = self.kept.get(&pick.id).ok_or_else(lost)?;
         let patch = wire::patch_meta(&kept.metadata)?.to_owned();
-        let label = |classifier: &Arc<Classifier>| classifier.label(most_likely(&kept.probabilities)).to_owned();
         Ok(wire::Selection {
             id: pick.id,
             rank: pick.rank,
@@ -210,7 +237,7 @@ impl Operator {
             label: patch.label,
             // There are at most `QUEUES_MAX` of them.
             queue: pick.queue as u16,
-            class_label: self.classifier.as_ref().map(label),
+            class_label: self.class_label(&kept.probabilities),
             probabilities: kept.probabilities.clone(),
         })
     }
@@ -263,6 +290,9 @@ impl Operator {
             }
         };
         let (id, committed) = (record.header.id, record.header.committed_ns);
+        let (step, content) = (record.header.step, record.header.content);
+        // What everybody but its producer calls it.
+        let mut public = id;
         shared.recorder.time(Stage::Wait, started.saturating_sub(committed));
         let mut kept = self.spare.pop().unwrap_or_default();
         kept.metadata.clear();
@@ -284,8 +314,9 @@ impl Operator {
                     return Ok(None);
                 }
             }
+            public = shared.registry.public(id);
             let queue = self.router.queue(&meta, view.constellation)?;
-            let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: &self.proteins };
+            let patch = PatchView { shape: shared.shape, densities: record.tensor, proteins: meta.proteins };
             let failed = |error: Error| Error::new(ErrorKind::Model, error.message());
             self.model.encode(patch, &mut self.point).map_err(failed)?;
             let encoded = now_ns();
@@ -294,15 +325,23 @@ impl Operator {
                 classifier.classify(patch, &mut kept.probabilities).map_err(failed)?;
                 classified = Some(now_ns());
             }
-            let step = record.header.step;
             if let Some(retention) = &mut self.retention {
-                let retained = retention.keep((step, id), record.tensor, &mut self.sampler, &mut gave_way)?;
+                let retained = retention.keep((step, public), record.tensor, &mut self.sampler, &mut gave_way)?;
+                if let (Some(journal), Some(gave_way)) = (&mut self.journal, gave_way) {
+                    journal.withdrawn(gave_way, step, Why::Room);
+                }
                 if retained == retain::Kept::Full {
                     return Ok(Some(retained));
                 }
             }
-            let added = self.sampler.add_to(queue, id, step, &self.point, view.factor);
-            added.inspect_err(|_| self.retention.iter_mut().for_each(|retention| retention.forget(id)))?;
+            let added = self.sampler.add_to(queue, public, step, &self.point, view.factor);
+            added.inspect_err(|_| self.retention.iter_mut().for_each(|retention| retention.forget(public)))?;
+            if let Some(journal) = &mut self.journal {
+                let (probabilities, point) = (&kept.probabilities[..], &self.point[..]);
+                // There are at most `QUEUES_MAX` of them.
+                let queue = queue as u16;
+                journal.point(PointParts { id: public, content, queue, meta: &meta, probabilities, point });
+            }
             shared.recorder.time(Stage::Encode, encoded - started);
             if let Some(classified) = classified {
                 shared.recorder.time(Stage::Classify, classified - encoded);
@@ -325,7 +364,7 @@ impl Operator {
                 if let Some(classifier) = &self.classifier {
                     self.tally.count(most_likely(&kept.probabilities), classifier.known(&self.proteins));
                 }
-                self.kept.insert(id, kept);
+                self.kept.insert(public, kept);
                 shared.recorder.count(&shared.recorder.encoded);
                 shared.recorder.time(Stage::Total, now_ns().saturating_sub(committed));
                 Outcome::Taken
@@ -333,6 +372,9 @@ impl Operator {
             Err(error) => {
                 if taken {
                     self.left_out.insert(id);
+                    if let Some(journal) = &mut self.journal {
+                        journal.left_out(LeftOut { id, content, step });
+                    }
                 }
                 self.spare.push(kept);
                 shared.recorder.reject(error.kind());
@@ -348,7 +390,7 @@ impl Operator {
         lane.advance();
         if let Some(gave_way) = gave_way {
             self.forget(gave_way);
-            shared.registry.free(gave_way);
+            shared.registry.withdraw(gave_way);
         }
         self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));
         true

@@ -4,10 +4,12 @@
 //! depend on how far a worker has come.
 //! Not here: which state may follow which, and what returning does ([`Sampler::set_state`](crate::dynim::Sampler::set_state)).
 
+use super::journal::records::{By, Why};
 use super::operator::Operator;
 use super::stream::{Shared, Stream};
 use crate::dynim::{HistoryRow, Selection, State};
 use crate::error::{Result, unknown};
+use crate::ids;
 
 impl Stream {
     /// Moves a pick to another state, as of `step`, which goes into the history only: its job was started, is done, has
@@ -61,12 +63,17 @@ impl Operator {
     fn set_state(&mut self, shared: &Shared, id: u64, to: State, step: i64) -> Result<bool> {
         self.take_in_all(shared);
         self.job_turn();
+        if self.said_before(id, to) {
+            return Ok(false);
+        }
         let changed = self.sampler.set_state(id, to, step)?;
         self.after_state(id, to);
         if changed {
+            self.write_state(id, to, step, By::Host);
             self.decide_job(id, to);
             self.job_turn();
         }
+        self.committed()?;
         Ok(changed)
     }
 
@@ -81,13 +88,21 @@ impl Operator {
 
     fn withdraw(&mut self, shared: &Shared, id: u64, step: i64) -> Result<()> {
         self.take_in_all(shared);
-        if !self.left_out.remove(&id) {
+        if shared.registry.withdrawn_again(id) {
+            return Ok(());
+        }
+        // The host may not know what others call it.
+        let id = shared.registry.public(id);
+        if !self.left_out.remove(&ids::host(id)) {
             self.sampler.withdraw(id, step)?;
         }
         self.forget(id);
         self.forget_densities(id);
-        shared.registry.free(id);
-        Ok(())
+        shared.registry.withdraw(id);
+        if let Some(journal) = &mut self.journal {
+            journal.withdrawn(id, step, Why::Host);
+        }
+        self.committed()
     }
 
     fn drain_history(&mut self, shared: &Shared, most: usize) -> Vec<HistoryRow> {

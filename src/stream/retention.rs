@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::config::LogLevel;
+use super::config::{Config, LogLevel};
 use super::operator::Operator;
 use super::stream::{Shared, Stream};
 use crate::dynim::{Event, QueueConfig, Sampler, State};
@@ -159,6 +159,15 @@ impl Retention {
 }
 
 impl Operator {
+    /// Opens what the configuration asks for. Jobs need densities: with a transport they are kept anyway.
+    pub(super) fn open_retention(&mut self, config: &Config, densities: usize, queues: &[QueueConfig]) -> Result<()> {
+        let usual = config.transport.as_ref().map(|_| RetentionConfig::default());
+        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
+            self.retention = Some(Retention::open(retention, densities, queues)?);
+        }
+        Ok(())
+    }
+
     /// What retention holds; `None` without it.
     pub(super) fn retention_stats(&self) -> Option<RetentionStats> {
         self.retention.as_ref().map(Retention::stats)
@@ -196,7 +205,7 @@ impl Operator {
             self.sampler.set_state(id, State::Returned, step)?;
             self.sampler.withdraw(id, step)?;
             self.forget(id);
-            shared.registry.free(id);
+            shared.registry.withdraw(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));
             lost = true;

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::classify::Tally;
 use super::jobs::JobStats;
+use super::journal::StoreStats;
 use super::retention::RetentionStats;
 use crate::error::ErrorKind;
 use crate::guest::monotonic_ns;
@@ -119,6 +120,8 @@ pub struct Stats {
     pub agreed: u64,
     /// The densities that are kept; none without [`Config::retention`](super::Config::retention).
     pub retention: Option<RetentionStats>,
+    /// How far the run is written; none without [`Config::run_dir`](super::Config::run_dir).
+    pub store: Option<StoreStats>,
     /// What runs the encoder, as [`Model::backend`](crate::encode::Model::backend) says it.
     pub backend: &'static str,
     /// What runs the classifier; empty without one.
@@ -151,6 +154,7 @@ pub(super) struct SamplerCounts {
     pub(super) retention: Option<RetentionStats>,
     pub(super) queues: Vec<QueueStats>,
     pub(super) jobs: Option<JobStats>,
+    pub(super) store: Option<StoreStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -249,6 +253,7 @@ impl Recorder {
             comparable: sampler.tally.comparable,
             agreed: sampler.tally.agreed,
             retention: sampler.retention,
+            store: sampler.store,
             backend: "",
             classifier_backend: "",
             queues: sampler.queues,

@@ -2,30 +2,29 @@
 //!
 //! Not here: the steps themselves ([`super::operator`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::about::About;
 use super::builder::Builder;
 use super::classify::Classifier;
-use super::config::{Log, LogLevel};
+use super::config::LogLevel;
+use super::journal;
 use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
-use super::retention::{Retention, RetentionConfig};
 use super::route::{Router, check_not_asking};
+pub(super) use super::shared::Shared;
 use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, panic, state};
-use crate::guest::FpGuard;
+use crate::error::{Result, argument, unsupported};
 use crate::job::Transport;
-use crate::patch::{ProteinStates, Shape};
-use crate::ring::{self, Doorbell};
+use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
@@ -40,26 +39,8 @@ pub struct Stream {
     classifier: Option<Arc<Classifier>>,
     queues: Vec<QueueConfig>,
     worker: Mutex<Option<Worker>>,
-}
-
-/// What the stream, its producers and its worker share.
-pub(super) struct Shared {
-    pub(super) shape: Shape,
-    pub(super) size_nm: f64,
-    pub(super) states: ProteinStates,
-    pub(super) registry: Registry,
-    pub(super) recorder: Recorder,
-    operator: Mutex<Operator>,
-    /// What the worker sleeps on; with a transport other processes ring it too.
-    pub(super) bell: Doorbell,
-    /// The content of other processes' patches is hashed again.
-    pub(super) untrusted: bool,
-    /// The stream takes nothing more.
-    pub(super) closed: AtomicBool,
-    /// A panic of ours passed through the operator: it cannot be trusted any more.
-    broken: AtomicBool,
-    stop: Arc<AtomicBool>,
-    log: Option<Log>,
+    /// Held by whoever writes a checkpoint.
+    pub(super) checkpoints: Mutex<()>,
 }
 
 /// Whether a poll left work.
@@ -78,6 +59,8 @@ pub enum Polled {
 pub struct Selections {
     /// The message.
     pub batch: wire::SelectionBatch,
+    /// Whether the run's log answered, since the host went back to a mark.
+    pub replayed: bool,
     bytes: Vec<u8>,
 }
 
@@ -109,7 +92,7 @@ impl Stream {
         Builder::default()
     }
 
-    pub(super) fn open(Builder { config, log, route, stop }: Builder) -> Result<Self> {
+    pub(super) fn open(Builder { config, log, route, stop, run_text }: Builder) -> Result<Self> {
         if !(config.size_nm.is_finite() && config.size_nm > 0.0) {
             return Err(argument(format!("a patch of {} nm: give a positive size", config.size_nm)));
         }
@@ -125,15 +108,31 @@ impl Stream {
             None => None,
             Some(name) => Some(Arc::new(Classifier::open(name, shape, species.names(), &states)?)),
         };
-        let sampler = Sampler::with_layout(config.layout(model.dim())?)?;
+        let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
-        let queues = sampler.layout().queues.clone();
-        let mut operator = Operator::new(model.clone(), classifier.clone(), sampler, router);
+        let queues = layout.queues.clone();
+        let mut operator = match &config.run_dir {
+            None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
+            Some(path) => {
+                if config.transport.is_some() || config.retention.is_some() {
+                    return Err(unsupported(
+                        "a run_dir beside a transport or retention: this version goes on with neither",
+                    ));
+                }
+                let second = classifier.as_ref().map(|classifier| classifier.model());
+                let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
+                let text = run_text.as_deref().unwrap_or(&told);
+                let run = journal::recover::open(path, &config.store, &told, text, layout, &registry)?;
+                let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
+                (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
+                (operator.lines, operator.last_step) = (run.lines, run.last_step);
+                operator
+            }
+        };
+        let writes = operator.journal.is_some();
+        let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
-        let usual = transport.as_ref().map(|_| RetentionConfig::default());
-        if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
-            operator.retention = Some(Retention::open(retention, shape.len(), &queues)?);
-        }
+        operator.open_retention(&config, shape.len(), &queues)?;
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape)?;
         }
@@ -144,12 +143,16 @@ impl Stream {
             shape,
             size_nm: config.size_nm,
             states,
-            registry: Registry::default(),
+            registry,
             recorder: Recorder::new(),
             operator: Mutex::new(operator),
             bell,
             untrusted: config.untrusted,
             closed: AtomicBool::new(false),
+            resumed: AtomicBool::new(false),
+            used,
+            writes,
+            failed: OnceLock::new(),
             broken: AtomicBool::new(false),
             stop: stop.unwrap_or_default(),
             log,
@@ -167,7 +170,16 @@ impl Stream {
             true => Some(Worker::start(shared.clone(), config.worker_cpu)?),
             false => None,
         };
-        Ok(Self { shared, transport, slots: config.slots, model, classifier, queues, worker: Mutex::new(worker) })
+        Ok(Self {
+            shared,
+            transport,
+            slots: config.slots,
+            model,
+            classifier,
+            queues,
+            worker: Mutex::new(worker),
+            checkpoints: Mutex::new(()),
+        })
     }
 
     /// A new producer called `name`: a label, the same after a restart.
@@ -176,7 +188,7 @@ impl Stream {
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if one of this name is open or the stream is closed,
     /// [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) if there is none for its ring.
     pub fn producer(&self, name: &str) -> Result<Producer> {
-        self.shared.check_open()?;
+        self.shared.check_usable()?;
         let (writer, reader) = ring::heap(ring::Geometry::new(self.slots, self.shared.shape.len())?)?;
         self.shared.operate(|operator| operator.add_lane(name, reader))?;
         Ok(Producer::local(Local::new(self.shared.clone(), writer)))
@@ -196,15 +208,19 @@ impl Stream {
                 (any, operator.has_work())
             });
             // After a round, so that a host which waits for room in a ring gets it.
-            if self.shared.stop.load(Ordering::Relaxed) {
-                return Ok(Polled::Stopped);
+            let polled = if self.shared.stop.load(Ordering::Relaxed) {
+                Polled::Stopped
+            } else if !any || !more {
+                Polled::Idle
+            } else if end.is_some_and(|end| Instant::now() >= end) {
+                Polled::Again
+            } else {
+                continue;
+            };
+            if self.shared.writes {
+                self.shared.operate(Operator::committed)?;
             }
-            if !any || !more {
-                return Ok(Polled::Idle);
-            }
-            if end.is_some_and(|end| Instant::now() >= end) {
-                return Ok(Polled::Again);
-            }
+            return Ok(polled);
         }
     }
 
@@ -219,9 +235,13 @@ impl Stream {
         self.shared.check_open()?;
         let started = now_ns();
         let selected = self.shared.operate(|operator| {
-            let batch = operator.select(&self.shared, step, n)?;
-            Ok(batch.map(|batch| Selections { bytes: operator.packer().selection_batch(&batch).to_vec(), batch }))
+            let told = operator.select(&self.shared, step, n)?;
+            Ok(told.map(|(batch, replayed)| {
+                let bytes = operator.packer().selection_batch(&batch).to_vec();
+                Selections { bytes, batch, replayed }
+            }))
         })?;
+        self.checkpoint_if_due();
         self.shared.recorder.time(Stage::Select, now_ns() - started);
         Ok(selected)
     }
@@ -245,7 +265,7 @@ impl Stream {
     }
 
     fn weigh(&self, queue: Option<usize>) -> Result<Weights> {
-        self.shared.check_open()?;
+        self.shared.check_usable()?;
         let started = now_ns();
         let weights = self.shared.operate(|operator| {
             let weights = operator.weights(&self.shared, queue)?;
@@ -322,7 +342,10 @@ impl Stream {
             *worker = running.join_within(timeout, &self.shared).err();
         }
         if worker.is_none() {
-            self.shared.operate(Operator::close_door);
+            self.shared.operate(|operator| {
+                operator.close_door();
+                operator.close_run();
+            });
         }
         Ok(worker.is_none())
     }
@@ -331,73 +354,5 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Shared {
-    /// Refuses work on a stream that is closed or broken, and from inside the function that routes patches.
-    pub(super) fn check_open(&self) -> Result<()> {
-        check_not_asking()?;
-        if self.broken.load(Ordering::Acquire) {
-            return Err(panic(
-                "the stream met a bug of its own and takes nothing more: see the log, and please report it",
-            ));
-        }
-        if self.closed.load(Ordering::Acquire) {
-            return Err(state("the stream is closed: open another"));
-        }
-        Ok(())
-    }
-
-    /// Runs one step of the operator under its lock. Afterwards its counts are published and, with the lock free again,
-    /// its lines go to the log. A step that panics breaks the stream for good: nobody knows what it left undone.
-    pub(super) fn operate<T>(&self, step: impl FnOnce(&mut Operator) -> T) -> T {
-        let _environment = FpGuard::enter();
-        let mut operator = self.operator.lock();
-        let breaking = BreakOnPanic(&self.broken);
-        let result = step(&mut operator);
-        std::mem::forget(breaking);
-        operator.publish(&self.recorder);
-        let lines = std::mem::take(&mut operator.lines);
-        // Fair, or a host that wants to select might wait for many patches of the worker's.
-        MutexGuard::unlock_fair(operator);
-        for (level, line) in lines {
-            self.log(level, &line);
-        }
-        result
-    }
-
-    /// Says once which back-end runs a model, and whether what it makes of patches means something.
-    fn introduce(&self, model: &Model, what: &str, who: &str, made: &str) {
-        // What is built in without params is as its definition says.
-        if model.backend() == "builtin" {
-            return;
-        }
-        let (card, report) = (model.card(), model.report());
-        let steps = [report.prepared, vec![format!("run by {}", report.chosen)]].concat();
-        self.log(LogLevel::Info, &format!("{what} {}: patches are {}", card.name, steps.join(", ")));
-        if !card.trained {
-            self.log(LogLevel::Info, &format!("{who} {} is not trained: its {made} mean little", card.name));
-        }
-    }
-
-    /// Calls the host's log. No lock of the stream is held.
-    pub(super) fn log(&self, level: LogLevel, message: &str) {
-        if let Some(log) = &self.log {
-            log(level, message);
-        }
-    }
-
-    pub(super) fn ring_bell(&self) {
-        self.bell.ring();
-    }
-}
-
-/// Marks a stream as broken when a panic passes.
-struct BreakOnPanic<'a>(&'a AtomicBool);
-
-impl Drop for BreakOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
     }
 }

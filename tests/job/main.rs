@@ -4,6 +4,7 @@
 //! Not here: lanes (`tests/lane`), the line's rules (the library's own tests), `dir:`.
 
 mod child;
+mod hostile;
 mod kill;
 mod line;
 mod owners;

@@ -61,6 +61,21 @@ fn what_a_peer_sent_that_is_gone_is_drained_and_its_seat_is_free_again() {
 }
 
 #[test]
+fn door_that_closes_leaves_nothing_of_peers_that_went_unseen() {
+    let name = name("unseen");
+    let door = door(&name);
+    let mut killed = Peer::start("sender", &name);
+    killed.hear("sent");
+    killed.kill();
+    drop(visit(&name, Role::Worker, "closed").unwrap());
+    let lives = visit(&name, Role::Producer, "lives").unwrap();
+    drop(door);
+    assert_eq!(files_of(&name).len(), 2, "a lane and its lock: {:?}", files_of(&name));
+    drop(lives);
+    assert!(files_of(&name).is_empty(), "{:?}", files_of(&name));
+}
+
+#[test]
 fn records_of_a_dead_peer_are_not_lost_to_one_that_comes_after() {
     let name = name("after");
     let mut door = door(&name);

@@ -33,7 +33,9 @@ pub fn write_run(path: &Path) -> String {
         ..Event::default()
     };
     put(&mut store, records::EVENT, |to| first.pack(to));
-    put(&mut store, records::MARK, |to| Mark { step: 10, name: "half".into() }.pack(to));
+    put(&mut store, records::MARK, |to| {
+        Mark { step: 10, after: 5, last_step: 10, sent: Vec::new(), unsent: Vec::new(), name: "half".into() }.pack(to)
+    });
     let mut sections = Sections::new();
     sections.add(1, b"first".to_vec()).unwrap();
     store.checkpoint(sections).unwrap();
@@ -51,7 +53,7 @@ pub fn write_run(path: &Path) -> String {
         ..Event::default()
     };
     put(&mut store, records::EVENT, |to| second.pack(to));
-    put(&mut store, records::BRANCH, |to| Branch { number: 1, step: 10 }.pack(to));
+    put(&mut store, records::BRANCH, |to| Branch { number: 1, step: 10, after: 5, told: Vec::new() }.pack(to));
     let mut sections = Sections::new();
     sections.add(1, b"second".to_vec()).unwrap();
     store.checkpoint(sections).unwrap();

@@ -263,7 +263,11 @@ fn block<'a>(text: &'a str, language: &str) -> Option<(&'a str, &'a str)> {
 fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
     let (code, rest) = block(&readme, "cpp").expect("a C++ block");
-    let (expected, _) = block(rest, "text").expect("what it prints");
+    let (expected, rest) = block(rest, "text").expect("what it prints");
+    let (worker, _) = block(rest, "cpp").expect("a worker");
+    let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_worker.cpp");
+    std::fs::write(&source, worker).expect("room for a file");
+    compile(source.to_str().expect("UTF-8"), "readme_worker", &[], Link::Shared);
     let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_quick_start.cpp");
     std::fs::write(&source, code).expect("room for a file");
     let program = compile(source.to_str().expect("UTF-8"), "readme_quick_start", &[], Link::Shared);

@@ -272,7 +272,7 @@ fn an_empty_sampler_answers_with_nothing() {
 fn bad_points_are_refused_and_change_nothing() {
     let mut sampler = Sampler::new(Config::new(2)).unwrap();
     let kind = |sampler: &mut Sampler, id, x: &[f32]| sampler.add(id, 0, x).unwrap_err().kind();
-    for id in [0, ids::MAX + 1, u64::MAX] {
+    for id in [0, ids::public(1, 0), ids::public(ids::BRANCH_MAX, 0)] {
         assert_eq!(kind(&mut sampler, id, &[0.0, 0.0]), ErrorKind::Argument);
     }
     for x in [&[][..], &[1.0], &[1.0; 3]] {

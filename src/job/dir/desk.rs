@@ -293,7 +293,7 @@ impl Desk for DirDesk {
         if let Some(word) = word {
             claim.end(&folder, word, message)?;
             self.held = None;
-            return Ok(Sent::Sent);
+            return Ok(Sent::Out);
         }
         let (since, most) = (Instant::now(), u64::from(folder.options.pending_max));
         // The owner takes a job's messages in order, so this one tells whether so many wait.
@@ -312,7 +312,7 @@ impl Desk for DirDesk {
         let frame = Frame { kind: Kind::Message, job, attempt, number, metadata, densities: Vec::new() };
         folder.write(&frame)?.rename(&folder.inbox().join(names::message(job, attempt, number)))?;
         *next += 1;
-        Ok(Sent::Sent)
+        Ok(Sent::Out)
     }
 
     fn alive(&mut self) -> Result<()> {

@@ -7,7 +7,7 @@
 //! What is relied upon: that a link to a name that exists fails, that a rename is seen whole or not at all, and that a
 //! file that was closed can be opened elsewhere with all of its bytes, if after a while. A client that is told late of
 //! new names (NFS caches folders for up to a minute) may do a job's window twice, never count it twice.
-//! Not here: jobs as such ([`super`]), whose rules both sides share ([`super::transport`]).
+//! Not here: jobs as such ([`super`]), whose rules both sides share (`src/job/transport.rs`).
 
 mod claim;
 mod desk;

@@ -21,7 +21,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::super::line::Line;
 use super::super::past::Moved;
@@ -112,7 +112,14 @@ impl DirOffice {
         self.folder.path()
     }
 
+    /// The time until the next look into the folder.
+    #[cfg(test)]
+    pub(super) fn rest(&self) -> std::time::Duration {
+        self.next_look.saturating_duration_since(Instant::now())
+    }
+
     /// How many files that could not be read were moved to `bad`.
+    #[cfg(test)]
     pub(crate) fn bad_files(&self) -> u64 {
         self.moved_bad
     }
@@ -324,10 +331,6 @@ impl Office for DirOffice {
 
     fn has_work(&mut self, _: &Line) -> bool {
         Instant::now() >= self.next_look
-    }
-
-    fn rest(&self) -> Duration {
-        self.next_look.saturating_duration_since(Instant::now())
     }
 
     fn lease_s(&self) -> f64 {

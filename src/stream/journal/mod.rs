@@ -1,9 +1,25 @@
-//! What a stream writes down so that nothing is lost.
+//! A stream's run: what it writes down so that nothing is lost, and how its host goes on with it.
 //!
-//! Not here: files ([`crate::store`]).
+//! With a [`run_dir`](super::Config::run_dir) every patch that is taken in, every event, state, withdrawal and mark goes
+//! into the log of a run before it is acknowledged or told. A run that is opened again has the same sampler, bit for bit;
+//! its host says with [`Stream::resume`](super::Stream::resume) where it is.
+//!
+//! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod checkpoint;
 pub mod layout;
+mod options;
 mod point;
 pub mod records;
+pub(super) mod recover;
+mod resume;
 #[cfg(test)]
 mod tests;
+mod write;
+mod writer;
+
+pub(super) use options::told;
+pub use options::{OnFailure, StoreConfig, StoreStats};
+pub(super) use resume::Replay;
+pub use resume::Resumed;
+pub(super) use writer::Journal;

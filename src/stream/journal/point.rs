@@ -60,10 +60,13 @@ impl Point {
     /// Writes one.
     pub fn pack(parts: PointParts<'_>, packer: &mut Packer) {
         let PointParts { id, content, queue, meta, probabilities, point } = parts;
-        let has = u16::from(meta.factor.is_some()) * FACTOR
-            | u16::from(meta.label.is_some()) * LABEL
-            | u16::from(!probabilities.is_empty()) * PROBABILITIES
-            | u16::from(!meta.proteins.is_empty()) * PROTEINS;
+        let parts = [
+            (meta.factor.is_some(), FACTOR),
+            (meta.label.is_some(), LABEL),
+            (!probabilities.is_empty(), PROBABILITIES),
+            (!meta.proteins.is_empty(), PROTEINS),
+        ];
+        let has = parts.iter().filter(|(there, _)| *there).fold(0, |has, (_, part)| has | part);
         packer.u64(id).u64(content).i64(meta.step).f64(meta.time_us).f64s(&meta.center_nm).u16(queue).u16(has);
         if let Some(factor) = meta.factor {
             packer.f32(factor);

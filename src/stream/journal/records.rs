@@ -10,8 +10,8 @@
 //!               lost u32 | each pick, then each lost one: id u64, queue u16, rank f32 | the rest: ids that were discarded
 //! STATE     5   id u64 | step i64 | attempt u32 | to u8 | by u8 | reason text
 //! WITHDRAWN 6   id u64 | step i64 | why u8
-//! MARK      7   step i64 | text
-//! BRANCH    8   branch u64 | step i64
+//! MARK      7   step i64 | after u64 | last event's step i64 | sent u32 | unsent u32 | the host's ids of both | text
+//! BRANCH    8   branch u64 | step i64 | after u64 | the rest: the host's ids of patches that were told and not sent again
 //! SAMPLE    9   a message of `patchstream.fbs`: RdfSample
 //! GIVEN     10  id u64 | attempt u32 | text: to whom
 //! ```
@@ -151,17 +151,29 @@ pub struct Withdrawn {
 pub struct Mark {
     /// The step that it was set at.
     pub step: i64,
+    /// The last entry that lies before it: the mark's own, unless its host was still replaying events.
+    pub after: u64,
+    /// The step of the last event before it; `i64::MIN` if there was none.
+    pub last_step: i64,
+    /// The host's ids of patches behind `after` that it had sent before the mark nevertheless.
+    pub sent: Vec<u64>,
+    /// The host's ids of patches up to `after` that it was still to send again.
+    pub unsent: Vec<u64>,
     /// Its name.
     pub name: String,
 }
 
 /// A new branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
     /// Its number, from 1.
     pub number: u64,
-    /// The step of the last event that was replayed, or of the mark.
+    /// The step of the last event that was replayed, or that was before the mark.
     pub step: i64,
+    /// The entry of that event, or of the mark: events behind it are of what the host did not do again.
+    pub after: u64,
+    /// The host's ids of patches behind the mark that are selected and were not sent again.
+    pub told: Vec<u64>,
 }
 
 /// A job was given out.
@@ -274,7 +286,9 @@ impl Withdrawn {
 impl Mark {
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
-        packer.i64(self.step).text(&self.name);
+        packer.i64(self.step).u64(self.after).i64(self.last_step);
+        packer.u32(self.sent.len() as u32).u32(self.unsent.len() as u32).u64s(&self.sent).u64s(&self.unsent);
+        packer.text(&self.name);
     }
 
     /// Reads it.
@@ -282,14 +296,21 @@ impl Mark {
     /// # Errors
     /// `Corrupt` if it is none.
     pub fn view(payload: &[u8]) -> Result<Self> {
-        read("a mark in the log", payload, |from| Ok(Self { step: from.i64()?, name: from.text()?.to_owned() }))
+        read("a mark in the log", payload, |from| {
+            let (step, after, last_step) = (from.i64()?, from.u64()?, from.i64()?);
+            let counts = [from.u32()? as usize, from.u32()? as usize];
+            let [mut sent, mut unsent] = [Vec::new(), Vec::new()];
+            from.u64s(counts[0], &mut sent)?;
+            from.u64s(counts[1], &mut unsent)?;
+            Ok(Self { step, after, last_step, sent, unsent, name: from.text()?.to_owned() })
+        })
     }
 }
 
 impl Branch {
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
-        packer.u64(self.number).i64(self.step);
+        packer.u64(self.number).i64(self.step).u64(self.after).u64s(&self.told);
     }
 
     /// Reads it.
@@ -297,7 +318,12 @@ impl Branch {
     /// # Errors
     /// `Corrupt` if it is none.
     pub fn view(payload: &[u8]) -> Result<Self> {
-        read("a branch in the log", payload, |from| Ok(Self { number: from.u64()?, step: from.i64()? }))
+        read("a branch in the log", payload, |from| {
+            let (number, step, after) = (from.u64()?, from.i64()?, from.u64()?);
+            let mut told = Vec::new();
+            from.u64s(from.left() / 8, &mut told)?;
+            Ok(Self { number, step, after, told })
+        })
     }
 }
 

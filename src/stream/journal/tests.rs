@@ -41,9 +41,10 @@ fn records_are_read_as_they_were_written() {
     assert_eq!(LeftOut::view(&packed(|to| left.pack(to))).unwrap(), left);
     let withdrawn = Withdrawn { id: 1, step: 2, why: Why::Lost };
     assert_eq!(Withdrawn::view(&packed(|to| withdrawn.pack(to))).unwrap(), withdrawn);
-    let mark = Mark { step: 1, name: "frame 7".into() };
+    let (sent, unsent) = (vec![1], vec![2, 3]);
+    let mark = Mark { step: 1, after: 2, last_step: -3, sent, unsent, name: "frame 7".into() };
     assert_eq!(Mark::view(&packed(|to| mark.pack(to))).unwrap(), mark);
-    let branch = Branch { number: 1, step: 2 };
+    let branch = Branch { number: 1, step: 2, after: 3, told: vec![4] };
     assert_eq!(Branch::view(&packed(|to| branch.pack(to))).unwrap(), branch);
     let given = Given { id: 1, attempt: 2, who: "node 5".into() };
     assert_eq!(Given::view(&packed(|to| given.pack(to))).unwrap(), given);

@@ -3,9 +3,11 @@
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
+mod journal;
 mod picks;
 mod queues;
 mod retention;
+mod rollback;
 mod watch;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ fn a_job_is_taken_measured_and_done() {
 
     worker.say(State::Started, "").unwrap();
     for window in [0, 1, 5] {
-        assert_eq!(worker.sample(window).unwrap(), Sent::Sent);
+        assert_eq!(worker.sample(window).unwrap(), Sent::Out);
     }
     worker.say(State::Done, "converged").unwrap();
     assert_eq!(kind(worker.sample(6)), ErrorKind::State, "its last word was said");
@@ -188,7 +188,7 @@ fn without_room_messages_stay_and_workers_see_full() {
     let mut worker = Worker::open(&temp);
     worker.take(Want::Oldest).unwrap();
     for window in 0..3 {
-        assert_eq!(worker.sample(window).unwrap(), Sent::Sent);
+        assert_eq!(worker.sample(window).unwrap(), Sent::Out);
     }
     owner.turn();
     assert_eq!(worker.sample(3).unwrap(), Sent::Full);

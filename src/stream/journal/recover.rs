@@ -1,0 +1,208 @@
+//! Opening a run: a new one is begun, a used one is read back to the sampler, ids and marks that it had.
+//!
+//! Not here: where its host goes on ([`super::resume`]).
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::options::{StoreConfig, difference};
+use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
+use super::writer::{Journal, SetMark};
+use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
+use crate::error::{Result, corrupt};
+use crate::ids;
+use crate::store::{Folder, Record, Recovered, Store, look};
+use crate::stream::config::LogLevel;
+use crate::stream::registry::Registry;
+
+/// The section of a checkpoint that the sampler is in.
+pub(in crate::stream) const SAMPLER: u32 = 1;
+
+/// A run, opened.
+pub(in crate::stream) struct Opened {
+    pub(in crate::stream) journal: Journal,
+    pub(in crate::stream) sampler: Sampler,
+    /// The host's ids of patches that were left out for an error.
+    pub(in crate::stream) left_out: HashSet<u64>,
+    /// The step of the last event.
+    pub(in crate::stream) last_step: i64,
+    /// What the log is to say.
+    pub(in crate::stream) lines: Vec<(LogLevel, String)>,
+}
+
+/// Opens the run at `path`. `told` is what has to be equal to go on, `text` what a new run's `run.toml` says.
+pub(in crate::stream) fn open(
+    path: &Path,
+    config: &StoreConfig,
+    told: &str,
+    text: &str,
+    layout: Layout,
+    registry: &Registry,
+) -> Result<Opened> {
+    let options = config.options();
+    if let Folder::New = look(path)? {
+        let mut journal = Journal::new(Store::create(path, text, &options)?, config);
+        journal.options(told);
+        journal.commit()?;
+        let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
+        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, last_step, lines });
+    }
+    let (store, found) = Store::open(path, &options)?;
+    let mut journal = Journal::new(store, config);
+    let mut reader = Reader::new(&found, layout, registry)?;
+    let mut entries = found.records(1)?;
+    while let Some(record) = entries.next()? {
+        reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
+    }
+    if found.last == 0 {
+        // Killed before anything was written.
+        journal.options(told);
+        journal.commit()?;
+    }
+    let mut lines = lines(&found);
+    let Reader { recovery, left_out, marks, branch, last_step, .. } = reader;
+    (journal.marks, journal.branch) = (marks, branch);
+    registry.set_branch(branch);
+    let sampler = recovery.finish(&Alone)?;
+    lines.push((
+        LogLevel::Info,
+        format!(
+            "the run {} goes on: {} entries, {} events, {} selected, {} candidates, branch {branch}; its host is to \
+             resume",
+            path.display(),
+            found.last,
+            sampler.events(),
+            sampler.selected(),
+            sampler.candidates() + sampler.waiting(),
+        ),
+    ));
+    if found.last > 1 {
+        journal.found = Some(found);
+    }
+    Ok(Opened { journal, sampler, left_out, last_step, lines })
+}
+
+/// What of a run is worth a line.
+fn lines(found: &Recovered) -> Vec<(LogLevel, String)> {
+    let skipped = found.skipped.iter().map(|error| format!("a checkpoint is of no use: {error}"));
+    let cut = found.cut.iter().map(|cut| {
+        let (file, kept) = (cut.file.display(), cut.kept());
+        format!(
+            "the last write was cut short: {} bytes of {file} from byte {} on ({}), now in {}; what they held was never \
+             acknowledged",
+            cut.bytes,
+            cut.offset,
+            cut.why,
+            kept.display()
+        )
+    });
+    skipped.chain(cut).map(|line| (LogLevel::Warning, line)).collect()
+}
+
+/// The log, read in order.
+struct Reader<'a> {
+    registry: &'a Registry,
+    recovery: Recovery,
+    layout: Layout,
+    /// The last entry that the checkpoint holds.
+    held: u64,
+    left_out: HashSet<u64>,
+    marks: Vec<SetMark>,
+    branch: u64,
+    last_step: i64,
+    point: Point,
+}
+
+impl<'a> Reader<'a> {
+    fn new(found: &Recovered, layout: Layout, registry: &'a Registry) -> Result<Self> {
+        let checkpoint = found.checkpoint.as_ref();
+        let section = checkpoint.and_then(|checkpoint| checkpoint.sections.get(SAMPLER).map(|s| (s, checkpoint)));
+        let (recovery, held) = match section {
+            None => (Recovery::new(layout.clone())?, 0),
+            Some((bytes, checkpoint)) => {
+                (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
+            }
+        };
+        let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
+        Ok(Self { registry, recovery, layout, held, left_out, marks, branch: 0, last_step: i64::MIN, point })
+    }
+
+    fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
+        let Record { sequence, kind, payload } = record;
+        if (sequence == 1) != (kind == records::OPTIONS) {
+            return Err(corrupt(format!(
+                "entry {sequence} is of the kind {kind}, and options come first: verify the run"
+            )));
+        }
+        let after = sequence > self.held;
+        if after && self.recovery.expected() > 0 {
+            return Err(corrupt("the checkpoint has more points than the log before it: verify the run"));
+        }
+        match kind {
+            records::OPTIONS => difference(records::options(payload)?, told).map_or(Ok(()), Err),
+            records::POINT => self.point(payload),
+            records::LEFT_OUT => {
+                let LeftOut { id, content, .. } = LeftOut::view(payload)?;
+                self.registry.recall(id, content);
+                self.left_out.insert(id);
+                Ok(())
+            }
+            records::EVENT => {
+                let event = Event::view(payload)?;
+                self.last_step = event.step;
+                if after { redo(&mut self.recovery, &event) } else { Ok(()) }
+            }
+            records::STATE if after => {
+                let Moved { id, to, step, .. } = Moved::view(payload)?;
+                self.recovery.set_state(id, to, step).map(drop)
+            }
+            records::WITHDRAWN => {
+                let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
+                self.registry.withdraw(id);
+                if self.left_out.remove(&id) || !after { Ok(()) } else { self.recovery.withdraw(id, step) }
+            }
+            records::MARK => {
+                let mark = Mark::view(payload)?;
+                self.marks.push(SetMark { mark, sequence });
+                Ok(())
+            }
+            records::BRANCH => {
+                let Branch { number, step, .. } = Branch::view(payload)?;
+                (self.branch, self.last_step) = (number, step);
+                Ok(())
+            }
+            // A later version's, or of what this stream does not use.
+            _ => Ok(()),
+        }
+    }
+
+    fn point(&mut self, payload: &[u8]) -> Result<()> {
+        self.point.view(payload)?;
+        let Point { id, step, queue, content, factor, ref point, .. } = self.point;
+        ids::check_public(id)?;
+        self.registry.recall(id, content);
+        let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
+        let Some(factor) = factor.or(usual) else {
+            return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));
+        };
+        self.recovery.add(PointRow { id, step, queue: queue.into(), factor, point }).map(drop)
+    }
+}
+
+/// Does again what an event did.
+fn redo(recovery: &mut Recovery, event: &Event) -> Result<()> {
+    let all = event.picks.iter().chain(&event.lost);
+    // As many as are told, and those that were lost, are picked one after the other.
+    let first = (event.selected as usize).saturating_sub(event.picks.len());
+    let picks: Vec<Pick> = all
+        .zip(first..)
+        .map(|(&Picked { id, queue, rank }, order)| Pick { id, rank, order, queue: queue.into() })
+        .collect();
+    let Event { number, step, merged, ref gone, .. } = *event;
+    recovery.event(&Outcome { number, step, merged: merged as usize, discarded: gone, picks: &picks })?;
+    for lost in &event.lost {
+        recovery.set_state(lost.id, State::Returned, step)?;
+        recovery.withdraw(lost.id, step)?;
+    }
+    Ok(())
+}

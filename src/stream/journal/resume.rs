@@ -1,0 +1,375 @@
+//! Going on with a run: its host names a mark, sends again what it computes anew, and is told what the log says.
+//!
+//! A decision that was told is never undone. As long as the host sends the same patches they are known, and its events are
+//! answered from the log. At the first difference a branch begins: patches behind the mark that are not selected and were
+//! not sent again are withdrawn, what was selected stays, and events are held anew.
+//! Not here: which patch is a difference ([`crate::stream::registry`]), reading the log for the sampler
+//! ([`super::recover`]).
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::records::{self, Branch, By, Event, LeftOut, Mark, Moved, Point, Why, Withdrawn};
+use crate::dynim::{Stage, State};
+use crate::error::{Result, corrupt, state, unknown};
+use crate::ids;
+use crate::patch::Constellation;
+use crate::store::Recovered;
+use crate::stream::config::LogLevel;
+use crate::stream::operator::{Kept, Operator};
+use crate::stream::registry::{Back, Pending};
+use crate::stream::stream::{Shared, Stream};
+use crate::sync::Ordering;
+use crate::wire;
+
+/// Where a host goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resumed {
+    /// The branch so far: how often a host that came back computed something else.
+    pub branch: u64,
+    /// The step that the mark was set at; 0 without a mark.
+    pub step: i64,
+    /// Patches behind the mark that the log has: the host sends them again.
+    pub patches: u64,
+    /// Events behind the mark, which are answered from the log.
+    pub events: u64,
+    /// What they selected.
+    pub selections: u64,
+}
+
+/// What is answered from the log.
+pub(in crate::stream) struct Replay {
+    events: VecDeque<Told>,
+    /// States that the host gave behind the mark, by pick.
+    said: HashMap<u64, VecDeque<State>>,
+    /// The entry of the last event that was replayed, or of the mark.
+    pub(in crate::stream) after: u64,
+}
+
+/// An event that was told.
+struct Told {
+    sequence: u64,
+    n: u64,
+    batch: wire::SelectionBatch,
+}
+
+/// What the log has behind a mark.
+#[derive(Default)]
+struct Behind {
+    pending: HashMap<u64, Pending>,
+    content: HashMap<u64, u64>,
+    gone: HashMap<u64, VecDeque<Option<u64>>>,
+    told: HashSet<u64>,
+    events: Vec<(u64, Event)>,
+    said: HashMap<u64, VecDeque<State>>,
+    /// Up to the mark, and to be sent again all the same.
+    unsent: HashSet<u64>,
+}
+
+impl Behind {
+    fn read(found: &Recovered, after: u64, mark: Option<(&Mark, u64)>) -> Result<Self> {
+        let mut behind = Self::default();
+        behind.unsent.extend(mark.iter().flat_map(|(mark, _)| &mark.unsent));
+        let mut entries = found.records(after + 1)?;
+        while let Some(record) = entries.next()? {
+            behind.record(record.sequence, record.kind, record.payload)?;
+        }
+        for (id, sequence) in mark.iter().flat_map(|(mark, sequence)| mark.sent.iter().map(|id| (*id, *sequence))) {
+            if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
+                behind.pending.remove(&id);
+            }
+        }
+        Ok(behind)
+    }
+
+    fn record(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        match kind {
+            records::POINT => {
+                let mut point = Point::default();
+                point.view(payload)?;
+                self.patch(sequence, ids::host(point.id), point.step, point.content);
+            }
+            records::LEFT_OUT => {
+                let LeftOut { id, content, step } = LeftOut::view(payload)?;
+                self.patch(sequence, id, step, content);
+            }
+            records::EVENT => self.events.push((sequence, Event::view(payload)?)),
+            records::STATE => {
+                let Moved { id, to, by, .. } = Moved::view(payload)?;
+                if by == By::Host {
+                    self.said.entry(id).or_default().push_back(to);
+                }
+            }
+            records::WITHDRAWN => {
+                let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
+                let id = ids::host(id);
+                self.pending.remove(&id);
+                self.unsent.remove(&id);
+                if why == Why::Host {
+                    self.gone.entry(id).or_default().push_back(self.content.get(&id).copied());
+                }
+            }
+            records::BRANCH => {
+                let Branch { after, told, .. } = Branch::view(payload)?;
+                self.events.retain(|(sequence, _)| *sequence <= after);
+                for id in told {
+                    self.pending.remove(&id);
+                    self.unsent.remove(&id);
+                    self.told.insert(id);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn patch(&mut self, sequence: u64, id: u64, step: i64, content: u64) {
+        self.pending.insert(id, Pending { sequence, step, event: usize::MAX });
+        self.content.insert(id, content);
+        self.told.remove(&id);
+    }
+
+    /// Finds the event that each patch was there for.
+    fn assign(&mut self) {
+        for pending in self.pending.values_mut() {
+            let later = self.events.partition_point(|(sequence, _)| *sequence < pending.sequence);
+            let event = (later..self.events.len()).find(|&at| self.events[at].1.step >= pending.step);
+            pending.event = event.unwrap_or(usize::MAX);
+        }
+    }
+}
+
+impl Stream {
+    /// Says where the host is: at the mark that it set last before it wrote its own checkpoint, or at the start. A run
+    /// that was used answers nothing else before; of a new one it says that there is nothing to replay.
+    ///
+    /// From there on the host does again what it did: patches with equal content are known, events at the same step for
+    /// as many picks are answered from the log, told withdrawals and states are known. What it does otherwise, or not
+    /// again, begins a branch: patches behind the mark that are not selected and were not sent again are withdrawn, and
+    /// patches get public ids of the new branch, `branch << 48 | id`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
+    /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
+    /// log cannot be read.
+    pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
+        self.shared.check_usable()?;
+        self.shared.operate(|operator| operator.resume(&self.shared, mark))
+    }
+}
+
+impl Operator {
+    fn resume(&mut self, shared: &Shared, name: Option<&str>) -> Result<Resumed> {
+        let Some(journal) = &self.journal else {
+            return Err(state(
+                "this stream has no run, so there is nothing to resume: give its configuration a run_dir",
+            ));
+        };
+        let set = match name {
+            None => None,
+            Some(name) => {
+                Some(journal.marks.iter().rev().find(|set| set.mark.name == name).cloned().ok_or_else(|| {
+                    let last = journal
+                        .marks
+                        .last()
+                        .map_or("none was set".into(), |set| format!("the last is {:?}", set.mark.name));
+                    unknown(format!(
+                        "the run has no mark {name:?}, {last}: name one that checkpoint() was told, or none"
+                    ))
+                })?)
+            }
+        };
+        let Some(found) = &journal.found else {
+            if shared.resumed.swap(true, Ordering::AcqRel) || journal.appended() > 1 {
+                return Err(state("the stream goes on already: resume is the first call, and said once"));
+            }
+            return Ok(Resumed::default());
+        };
+        let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
+        let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
+        let mut behind = Behind::read(found, after, mark)?;
+        let wanted: HashSet<u64> =
+            behind.events.iter().flat_map(|(_, event)| event.picks.iter().map(|pick| pick.id)).collect();
+        let mut picked = HashMap::new();
+        let mut entries = found.records(1)?;
+        let mut point = Point::default();
+        let mut kept = Vec::new();
+        while let Some(record) = entries.next()? {
+            if record.kind == records::LEFT_OUT && record.sequence <= after {
+                let LeftOut { id, step, .. } = LeftOut::view(record.payload)?;
+                if behind.unsent.contains(&id) {
+                    behind.pending.insert(id, Pending { sequence: record.sequence, step, event: usize::MAX });
+                }
+            }
+            if record.kind != records::POINT {
+                continue;
+            }
+            let Some(id) = record.payload.first_chunk().map(|id| u64::from_le_bytes(*id)) else { continue };
+            let (keeps, wants) = (self.keeps(id), wanted.contains(&id));
+            let unsent = record.sequence <= after && behind.unsent.contains(&ids::host(id));
+            if !(keeps || wants || unsent) {
+                continue;
+            }
+            point.view(record.payload)?;
+            if unsent {
+                let pending = Pending { sequence: record.sequence, step: point.step, event: usize::MAX };
+                behind.pending.insert(ids::host(id), pending);
+            }
+            if keeps {
+                kept.push((id, point.clone()));
+            }
+            if wants {
+                picked.insert(id, point.clone());
+            }
+        }
+        behind.assign();
+        let Behind { pending, gone, told, events, said, .. } = behind;
+        let mut queue = VecDeque::new();
+        for (sequence, event) in &events {
+            let batch = self.told(shared, event, &picked)?;
+            queue.push_back(Told { sequence: *sequence, n: event.n, batch });
+        }
+        for (id, point) in kept {
+            self.keep_again(shared, id, &point);
+        }
+        let resumed = Resumed {
+            branch: shared.registry.branch(),
+            step: mark.map_or(0, |(mark, _)| mark.step),
+            patches: pending.len() as u64,
+            events: events.len() as u64,
+            selections: events.iter().map(|(_, event)| event.picks.len() as u64).sum(),
+        };
+        let steps = events.iter().map(|(_, event)| event.step).collect();
+        shared.registry.go_back(Back { pending, gone, told, events: steps, ..Back::default() });
+        self.replay = Some(Box::new(Replay { events: queue, said, after }));
+        self.last_step = last_step;
+        if let Some(journal) = &mut self.journal {
+            journal.found = None;
+        }
+        shared.resumed.store(true, Ordering::Release);
+        Ok(resumed)
+    }
+
+    /// Whether what belongs to a patch is needed yet: it may still be selected, or returned.
+    fn keeps(&self, id: u64) -> bool {
+        match self.sampler.stage(id) {
+            Some(Stage::Waiting | Stage::Candidate) => true,
+            Some(Stage::Selected) => self.sampler.selection(id).is_some_and(|pick| !pick.was_started),
+            Some(Stage::Discarded) | None => false,
+        }
+    }
+
+    fn keep_again(&mut self, shared: &Shared, id: u64, point: &Point) {
+        let meta = crate::patch::Meta { id: ids::host(id), ..point.meta() };
+        let constellation = Constellation::of(meta.proteins, &shared.states);
+        let metadata = self.packer().patch_meta(&meta, constellation).to_vec();
+        self.kept.insert(id, Kept { metadata, probabilities: point.probabilities.clone() });
+    }
+
+    /// What an event told its host.
+    fn told(&self, shared: &Shared, event: &Event, picked: &HashMap<u64, Point>) -> Result<wire::SelectionBatch> {
+        let first = event.selected.saturating_sub(event.picks.len() as u64);
+        let selections = event.picks.iter().zip(first..).map(|(pick, order)| {
+            let lost = || corrupt(format!("the log has no point of patch {}, which was selected: verify it", pick.id));
+            let point = picked.get(&pick.id).ok_or_else(lost)?;
+            Ok(wire::Selection {
+                id: pick.id,
+                rank: pick.rank,
+                order: order as u32,
+                event: event.number,
+                point: point.point.clone(),
+                step: point.step,
+                time_us: point.time_us,
+                center_nm: point.center_nm,
+                constellation: Constellation::of(&point.proteins, &shared.states),
+                proteins: point.proteins.clone(),
+                label: point.label.clone(),
+                queue: pick.queue,
+                class_label: self.class_label(&point.probabilities),
+                probabilities: point.probabilities.clone(),
+            })
+        });
+        Ok(wire::SelectionBatch {
+            event: event.number,
+            step: event.step,
+            selections: selections.collect::<Result<_>>()?,
+            candidates: event.candidates,
+            selected: event.selected,
+            discarded: event.discarded,
+        })
+    }
+
+    /// The answer to an event that the log has; `None` if it is to be held.
+    pub(in crate::stream) fn replayed(
+        &mut self,
+        shared: &Shared,
+        step: i64,
+        n: usize,
+    ) -> Result<Option<wire::SelectionBatch>> {
+        let Some(replay) = &mut self.replay else { return Ok(None) };
+        let complete = shared.registry.is_complete(step);
+        match replay.events.front() {
+            Some(told) if complete && told.batch.step == step && told.n == n as u64 => {}
+            None if complete => return Ok(None),
+            _ => {
+                self.differ(shared)?;
+                return Ok(None);
+            }
+        }
+        let Some(Told { sequence, batch, .. }) = replay.events.pop_front() else { return Ok(None) };
+        replay.after = sequence;
+        shared.registry.replayed(sequence);
+        self.last_step = step;
+        Ok(Some(batch))
+    }
+
+    /// The host computed something else: a branch begins, unless one did since it went back.
+    pub(in crate::stream) fn differ(&mut self, shared: &Shared) -> Result<()> {
+        let agrees = shared.registry.with_back(|back| back.agrees).unwrap_or(false);
+        let step = self.last_step();
+        let (true, Some(replay), Some(journal)) = (agrees, &mut self.replay, &mut self.journal) else { return Ok(()) };
+        let number = shared.registry.branch() + 1;
+        if number > ids::BRANCH_MAX {
+            return Err(state(format!("the run has {} branches, the most there can be: begin a new run", number - 1)));
+        }
+        let left = replay.events.len();
+        replay.events.clear();
+        let after = replay.after;
+        let (told, other): (Vec<u64>, Vec<u64>) = shared
+            .registry
+            .differ()
+            .into_iter()
+            .partition(|&id| self.sampler.stage(shared.registry.public(id)) == Some(Stage::Selected));
+        let line = format!(
+            "the host computed something else than before it went back: branch {number} begins after step {step}; {} \
+             patches are withdrawn, {} selected ones stay, {left} events are not replayed",
+            other.len(),
+            told.len()
+        );
+        self.lines.push((LogLevel::Warning, line));
+        told.iter().for_each(|&id| shared.registry.keep_told(id));
+        journal.begin_branch(&Branch { number, step, after, told });
+        shared.registry.set_branch(number);
+        for id in other {
+            let public = shared.registry.public(id);
+            if !self.left_out.remove(&id) {
+                self.sampler.withdraw(public, step)?;
+            }
+            self.forget(public);
+            self.forget_densities(public);
+            shared.registry.withdraw(public);
+            if let Some(journal) = &mut self.journal {
+                journal.withdrawn(public, step, Why::Branch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the host says of a pick what it said before it went back.
+    pub(in crate::stream) fn said_before(&mut self, id: u64, to: State) -> bool {
+        let Some(said) = self.replay.as_mut().and_then(|replay| replay.said.get_mut(&id)) else { return false };
+        let Some(at) = said.iter().position(|said| *said == to) else { return false };
+        said.drain(..=at);
+        true
+    }
+}

@@ -1,0 +1,298 @@
+//! Hosts that go back to a mark at any moment, against a naive twin of the rules: random programs of them.
+//!
+//! The twin keeps lists and looks at all of them. It has the sampler's decisions from a sampler of its own, which is told
+//! to forget what the rules say.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::journal::{Folder, builder, decided, killed};
+use super::{patch, push};
+use crate::dynim::{self, Sampler};
+use crate::error::ErrorKind;
+use crate::ids;
+use crate::stream::{Pushed, Stream};
+
+/// A line of the twin's log.
+#[derive(Debug, Clone, PartialEq)]
+enum Line {
+    Patch { host: u64, public: u64, step: i64, seed: u64 },
+    Event { step: i64, n: usize, ids: Vec<u64> },
+    Withdrawn { public: u64 },
+    Branch { after: usize, told: Vec<u64> },
+}
+
+/// The rules, one by one.
+struct Naive {
+    sampler: Sampler,
+    log: Vec<Line>,
+    /// Content by the host's id, and its public id.
+    known: BTreeMap<u64, (u64, u64)>,
+    branch: u64,
+    /// Behind the mark and not sent again: the host's id, its step, and its place in the log.
+    pending: BTreeMap<u64, (i64, usize)>,
+    told: Vec<u64>,
+    /// Places of events that are to be replayed.
+    events: Vec<usize>,
+    agrees: bool,
+    after: usize,
+    last_step: i64,
+    encode: fn(u64) -> Vec<f32>,
+}
+
+impl Naive {
+    fn back_to(&mut self, mark: &Mark) {
+        let Mark { after, place, sent, unsent, last_step, .. } = mark.clone();
+        (self.pending, self.events, self.told) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (at, line) in self.log.iter().enumerate() {
+            match line {
+                Line::Patch { host, step, .. } if at >= after || unsent.contains(host) => {
+                    self.pending.insert(*host, (*step, at));
+                    self.told.retain(|told| told != host);
+                }
+                Line::Event { .. } if at >= after => self.events.push(at),
+                Line::Withdrawn { public } => drop(self.pending.remove(&ids::host(*public))),
+                Line::Branch { after: kept, told } if at >= after => {
+                    self.events.retain(|at| at < kept);
+                    self.pending.retain(|host, _| !told.contains(host));
+                    self.told.extend(told);
+                }
+                _ => {}
+            }
+        }
+        let sent = |host: &u64, at: usize| (after..place).contains(&at) && sent.contains(host);
+        self.pending.retain(|host, (_, at)| !sent(host, *at));
+        (self.agrees, self.after, self.last_step) = (true, after, last_step);
+    }
+
+    fn differ(&mut self) {
+        if !self.agrees {
+            return;
+        }
+        (self.agrees, self.branch) = (false, self.branch + 1);
+        let mut pending: Vec<_> =
+            std::mem::take(&mut self.pending).into_iter().map(|(host, (_, at))| (at, host)).collect();
+        pending.sort_unstable();
+        let selected: Vec<u64> = self.sampler.selected_ids().collect();
+        let is_told = |host: &u64| selected.contains(&self.known[host].1);
+        let (told, other): (Vec<u64>, Vec<u64>) = pending.into_iter().map(|(_, host)| host).partition(is_told);
+        self.log.push(Line::Branch { after: self.after, told: told.clone() });
+        self.told.extend(told);
+        for host in other {
+            let (_, public) = self.known.remove(&host).unwrap();
+            self.sampler.withdraw(public, 0).unwrap();
+            self.log.push(Line::Withdrawn { public });
+        }
+        self.events.clear();
+    }
+
+    /// `None`: a conflict.
+    fn push(&mut self, host: u64, step: i64, seed: u64) -> Option<Pushed> {
+        let due = |naive: &Self| {
+            let steps = naive.events.iter().filter_map(|at| match &naive.log[*at] {
+                Line::Event { step, .. } => Some(*step),
+                _ => None,
+            });
+            naive.agrees && steps.max().is_some_and(|last| step <= last)
+        };
+        match self.known.get(&host) {
+            Some((known, _)) if *known == seed => {
+                self.pending.remove(&host);
+                self.told.retain(|told| *told != host);
+                return Some(Pushed::Known);
+            }
+            Some(_) if self.pending.contains_key(&host) => {
+                self.differ();
+                return self.push(host, step, seed);
+            }
+            Some(_) if self.told.contains(&host) => {
+                if due(self) {
+                    self.differ();
+                }
+                self.told.retain(|told| *told != host);
+            }
+            Some(_) => return None,
+            None if due(self) => self.differ(),
+            None => {}
+        }
+        let public = ids::public(self.branch, host);
+        self.known.insert(host, (seed, public));
+        self.sampler.add(public, step, &(self.encode)(seed)).unwrap();
+        self.log.push(Line::Patch { host, public, step, seed });
+        Some(Pushed::Accepted)
+    }
+
+    /// Ids, and whether they come from the log.
+    fn select(&mut self, step: i64, n: usize) -> (Vec<u64>, bool) {
+        let next = self.events.first().map(|at| (*at, self.log[*at].clone()));
+        let missing = |place: usize| self.pending.values().any(|(of, at)| *of <= step && *at < place);
+        match next {
+            Some((at, Line::Event { step: then, n: of, ids })) if then == step && of == n && !missing(at) => {
+                self.events.remove(0);
+                (self.after, self.last_step) = (at + 1, step);
+                return (ids, true);
+            }
+            Some(_) => self.differ(),
+            None if missing(usize::MAX) => self.differ(),
+            None => {}
+        }
+        self.last_step = step;
+        let event = self.sampler.select(step, n);
+        let ids: Vec<u64> = event.picks.iter().map(|pick| pick.id).collect();
+        self.log.push(Line::Event { step, n, ids: ids.clone() });
+        (ids, false)
+    }
+}
+
+/// A mark as the twin has it, and the host's own memory of that moment.
+#[derive(Debug, Clone)]
+struct Mark {
+    name: String,
+    after: usize,
+    place: usize,
+    sent: Vec<u64>,
+    unsent: Vec<u64>,
+    last_step: i64,
+    next: i64,
+}
+
+/// What a host does.
+#[derive(Debug, Clone)]
+enum Act {
+    /// A step: so many patches, of which those from this one on have other content than usual; so many picks.
+    Step {
+        patches: u64,
+        other_from: Option<u64>,
+        n: usize,
+    },
+    /// Sends a part of a step, and no event.
+    Part {
+        patches: u64,
+    },
+    Mark,
+    /// Its process ends, and it goes on at one of its marks, or at the start.
+    Restart {
+        mark: usize,
+        killed: bool,
+    },
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let step = (1..5_u64, proptest::option::weighted(0.15, 0..5_u64), 0..3_usize)
+        .prop_map(|(patches, other_from, n)| Act::Step { patches, other_from, n });
+    let usual = Just(Act::Step { patches: 3, other_from: None, n: 1 });
+    let restart = (0..6_usize, any::<bool>()).prop_map(|(mark, killed)| Act::Restart { mark, killed });
+    let part = (1..4_u64).prop_map(|patches| Act::Part { patches });
+    let any = prop_oneof![1 => step, 6 => usual, 1 => part, 2 => Just(Act::Mark), 2 => restart];
+    proptest::collection::vec(any, 1..40)
+}
+
+fn points(seed: u64) -> Vec<f32> {
+    let stream = super::builder().open().unwrap();
+    let field = patch(seed);
+    let shape = stream.model().shape();
+    let mut point = vec![0.0; stream.model().dim()];
+    let view = crate::patch::PatchView { shape, densities: &field, proteins: &[] };
+    stream.model().encode(view, &mut point).unwrap();
+    point
+}
+
+fn check(acts: &[Act]) -> Result<(), TestCaseError> {
+    let mut folder = Folder::new();
+    let open = |folder: &Folder| -> Stream { builder(&folder.0).open().unwrap() };
+    let mut stream = open(&folder);
+    let mut producer = Some(stream.producer("ddft").unwrap());
+    let layout = stream.shared_for_tests().operate(|operator| operator.sampler.layout().clone());
+    let mut naive = Naive {
+        sampler: Sampler::with_layout(layout).unwrap(),
+        log: Vec::new(),
+        known: BTreeMap::new(),
+        branch: 0,
+        pending: BTreeMap::new(),
+        told: Vec::new(),
+        events: Vec::new(),
+        agrees: false,
+        after: 0,
+        last_step: i64::MIN,
+        encode: points,
+    };
+    let (mut marks, mut next): (Vec<Mark>, i64) = (Vec::new(), 0);
+    let mut sent: Vec<u64> = Vec::new();
+    let (none, name) = (Vec::new(), String::new());
+    let start = Mark { name, after: 0, place: 0, sent: none.clone(), unsent: none, last_step: i64::MIN, next: 0 };
+    for (turn, act) in acts.iter().enumerate() {
+        match act {
+            Act::Step { patches, .. } | Act::Part { patches } => {
+                let (other_from, n) = match act {
+                    Act::Step { other_from, n, .. } => (other_from.unwrap_or(u64::MAX), Some(*n)),
+                    _ => (u64::MAX, None),
+                };
+                for i in 0..*patches {
+                    let id = next as u64 * 10 + i + 1;
+                    let seed = if i >= other_from { id + 10_000 * (turn as u64 + 1) } else { id };
+                    let expected = naive.push(id, next, seed);
+                    sent.push(id);
+                    let found = push(producer.as_mut().unwrap(), id, next, &patch(seed));
+                    match expected {
+                        None => prop_assert_eq!(found.unwrap_err().kind(), ErrorKind::Conflict),
+                        Some(expected) => prop_assert_eq!(found.unwrap(), expected, "patch {} at turn {}", id, turn),
+                    }
+                    stream.poll(Duration::from_secs(9)).unwrap();
+                }
+                if let Some(n) = n {
+                    let (ids, replayed) = naive.select(next, n);
+                    let selections = stream.select(next, n).unwrap().unwrap();
+                    let found: Vec<u64> = selections.batch.selections.iter().map(|one| one.id).collect();
+                    prop_assert_eq!((found, selections.replayed), (ids, replayed), "event of step {}", next);
+                    next += 1;
+                }
+            }
+            Act::Mark => {
+                let name = format!("mark {turn}");
+                prop_assert!(stream.checkpoint(&name, next, Duration::ZERO).unwrap());
+                let replaying = naive.agrees && !naive.events.is_empty();
+                let after = if replaying { naive.after } else { naive.log.len() };
+                let unsent = if replaying { Vec::new() } else { naive.pending.keys().copied().collect() };
+                let sent = sent.clone();
+                let place = naive.log.len();
+                marks.push(Mark { name, after, place, sent, unsent, last_step: naive.last_step, next });
+            }
+            Act::Restart { mark, killed: kill } => {
+                if *kill {
+                    folder = killed(&folder);
+                }
+                drop(producer.take());
+                stream.close();
+                stream = open(&folder);
+                sent.clear();
+                let mark = marks.get(*mark).cloned();
+                let name = mark.as_ref().map(|mark| mark.name.as_str());
+                let used = !naive.log.is_empty() || !marks.is_empty();
+                let resumed = stream.resume(name).unwrap();
+                if used {
+                    naive.back_to(mark.as_ref().unwrap_or(&start));
+                    let (patches, events) = (naive.pending.len() as u64, naive.events.len() as u64);
+                    prop_assert_eq!((resumed.patches, resumed.events, resumed.branch), (patches, events, naive.branch));
+                }
+                next = mark.map_or(0, |mark| mark.next);
+                producer = Some(stream.producer("ddft").unwrap());
+            }
+        }
+        let selected: Vec<dynim::Selection> = naive.sampler.selections().copied().collect();
+        prop_assert_eq!(decided(&stream).0, selected, "after turn {}", turn);
+        let weights: Vec<f64> = naive.sampler.weights().iter().map(|weight| weight.weight).collect();
+        prop_assert_eq!(stream.weights().unwrap().weights.weights, weights);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hosts_that_go_back_match_the_naive_rules(acts in acts()) {
+        check(&acts)?;
+    }
+}

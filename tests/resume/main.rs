@@ -1,0 +1,137 @@
+//! A host that is killed at random moments, again and again, and starts from its own checkpoint each time: in the end it
+//! was told, byte for byte, what a host was told that nobody killed.
+//!
+//! This test program starts itself again as the host. Not here: hosts that compute something else (`src/stream/tests/`).
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use patchstream::patch::{Field, Meta, Samples};
+use patchstream::stream::{Pushed, StoreConfig, Stream};
+
+const STEPS: i64 = 60;
+const PATCHES: u64 = 8;
+const KILLS: usize = 200;
+/// Kills end here on a machine that is too slow for all of them.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A host's campaign in `folder`: from its checkpoint, if it has one, to the end.
+fn host(folder: &Path, options: u64) {
+    let own = folder.join("host.txt");
+    let store = StoreConfig { checkpoint_events: options % 3 * 4, segment_bytes: 20_000, ..StoreConfig::default() };
+    let stream = Stream::builder().grid(5, 5).model("mean").capacity(40).slots(8).background(options % 2 == 1);
+    let stream = stream.run_dir(folder.join("run")).store(store).open().unwrap();
+    let saved = std::fs::read_to_string(&own).ok();
+    let (first, mut told) = match &saved {
+        None => (0, String::new()),
+        Some(saved) => {
+            let (first, told) = saved.split_once('\n').unwrap();
+            (first.parse().unwrap(), told.to_owned())
+        }
+    };
+    stream.resume((first > 0).then(|| format!("before step {first}")).as_deref()).unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    for step in first..STEPS {
+        for id in (1..=PATCHES).map(|i| step as u64 * PATCHES + i) {
+            let densities: Vec<f32> = (0..5 * 5 * 14).map(|i| ((id * 7919 + i * 31) % 1009) as f32 / 1009.0).collect();
+            let field = Field::interleaved(Samples::F32(&densities), 5, 5, 14).unwrap();
+            let meta = Meta { id, step, center_nm: [id as f64, 0.0], ..Meta::default() };
+            while producer.push(&meta, &field).unwrap() == Pushed::Full {
+                stream.poll(Duration::from_millis(1)).unwrap();
+            }
+        }
+        let selections = stream.select(step, 2).unwrap().unwrap();
+        for one in &selections.batch.selections {
+            writeln!(told, "{} {} {} {:08x}", one.event, one.id, one.order, one.rank.to_bits()).unwrap();
+        }
+        if step % 7 == 6 {
+            let next = step + 1;
+            assert!(stream.checkpoint(&format!("before step {next}"), step, LONG).unwrap());
+            std::fs::write(folder.join("host.new"), format!("{next}\n{told}")).unwrap();
+            std::fs::rename(folder.join("host.new"), &own).unwrap();
+        }
+    }
+    let weights = stream.weights().unwrap();
+    for (id, weight) in weights.weights.ids.iter().zip(&weights.weights.weights) {
+        writeln!(told, "{id} {weight}").unwrap();
+    }
+    stream.close();
+    std::fs::write(folder.join("end.new"), told).unwrap();
+    std::fs::rename(folder.join("end.new"), folder.join("end.txt")).unwrap();
+}
+
+/// Not a test of its own: what the test below starts.
+#[test]
+fn host_of_the_test_below() {
+    if let Ok(folder) = std::env::var("PATCHSTREAM_TEST_HOST") {
+        let options = std::env::var("PATCHSTREAM_TEST_OPTIONS").unwrap().parse().unwrap();
+        host(Path::new(&folder), options);
+    }
+}
+
+fn start(folder: &Path, options: u64) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "host_of_the_test_below", "--nocapture"]);
+    command.env("PATCHSTREAM_TEST_HOST", folder).env("PATCHSTREAM_TEST_OPTIONS", options.to_string());
+    command.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("patchstream-resume-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
+    let undisturbed = Folder::new("undisturbed");
+    let started = Instant::now();
+    assert!(start(&undisturbed.0, 0).wait().unwrap().success());
+    let takes = started.elapsed();
+    let truth = std::fs::read_to_string(undisturbed.0.join("end.txt")).unwrap();
+    assert!(truth.lines().count() > STEPS as usize);
+    let (mut kills, mut campaigns, mut random) = (0, 0, 0x1234_5678_9abc_def1_u64);
+    let started = Instant::now();
+    while kills < KILLS && started.elapsed() < LONG {
+        let folder = Folder::new(&campaigns.to_string());
+        loop {
+            let mut child = start(&folder.0, campaigns);
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let alive = takes.mul_f64((random >> 40) as f64 / (1 << 24) as f64 * 0.8);
+            std::thread::sleep(alive);
+            match child.try_wait().unwrap() {
+                Some(status) => assert!(status.success(), "a host failed after {kills} kills"),
+                None => {
+                    child.kill().unwrap();
+                    kills += usize::from(!child.wait().unwrap().success());
+                }
+            }
+            if let Ok(end) = std::fs::read_to_string(folder.0.join("end.txt")) {
+                assert_eq!(end, truth, "campaign {campaigns} after {kills} kills");
+                break;
+            }
+            if kills >= KILLS || started.elapsed() >= LONG {
+                assert!(start(&folder.0, campaigns).wait().unwrap().success());
+                assert_eq!(std::fs::read_to_string(folder.0.join("end.txt")).unwrap(), truth);
+                break;
+            }
+        }
+        campaigns += 1;
+    }
+    assert!(kills >= KILLS / 4, "{kills} kills in {LONG:?}: the machine is too slow to say anything");
+    println!("{kills} kills, {campaigns} campaigns, {:?} each without one", takes);
+}
