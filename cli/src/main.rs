@@ -1,7 +1,7 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`], [`run`]).
+//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`], [`run`], [`import`]).
 
 mod bridge;
 mod campaign;
@@ -9,6 +9,7 @@ mod clock;
 mod draft;
 mod encode;
 mod host;
+mod import;
 mod look;
 mod model;
 mod npy;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Some(Command::Verify(options)) => run::verify(&options).map(|()| false),
         Some(Command::Replay(options)) => run::replay(&options).map(|()| false),
         Some(Command::Export(options)) => run::export(&options).map(|()| false),
+        Some(Command::ImportDynim(options)) => import::run(&options).map(|()| false),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
 //! Not here: what is done with them ([`super::campaign`]), those of the other commands
-//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`], [`super::run`]).
+//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`], [`super::run`], [`super::import`]).
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
 use serde::{Deserialize, Serialize};
 
-use super::{encode, look, model, run, sample};
+use super::{encode, import, look, model, run, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -108,6 +108,14 @@ pub enum Command {
     /// (id,step,time_us,x_nm,y_nm,queue,stage,label), a row for each patch; selected.csv (event,order,id,rank); weights.csv
     /// (id,weight,normalised). Withdrawn patches are left out, and so are returned picks from the selected.
     Export(run::ExportOptions),
+    /// Make a run of what LLNL's dynim wrote down
+    ///
+    /// Reads the history of a dynim workspace (NAME.history.csv) and, from files that NumPy saved, the points and what the
+    /// history calls them; dynim's checkpoints are pickles, which can run code, and are never read. The run that is made
+    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`. What the history lacks, and
+    /// what in it does not fit, is told.
+    #[command(name = "import-dynim")]
+    ImportDynim(import::Options),
 }
 
 /// The options of a campaign.
