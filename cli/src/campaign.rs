@@ -20,7 +20,7 @@ use super::host::Saved;
 use super::options::Options;
 use super::output::Files;
 use super::progress::Progress;
-use super::resume::{self, Found, Text};
+use super::resume::{self, Text};
 use super::summary::{self, Done};
 
 /// Edge of a patch in nm.
@@ -48,8 +48,8 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     let text = match &options.resume {
         None => resume::begin(options)?,
         Some(folder) => match resume::find(folder)? {
-            Found::Unfinished(text) => text,
-            Found::Finished => {
+            Some(text) => text,
+            None => {
                 summary::print(&format!(
                     "finished  {} holds a whole campaign: nothing is left to do\n",
                     folder.display()
@@ -166,7 +166,7 @@ impl Campaign {
             self.done.steps = step;
             if step % self.options.every == 0 {
                 self.event(step)?;
-                if self.options.save > 0 && self.frame % self.options.save == 0 {
+                if self.options.save > 0 && self.frame.is_multiple_of(self.options.save) {
                     self.save(started)?;
                 }
             }

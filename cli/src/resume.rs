@@ -26,14 +26,6 @@ pub struct Text {
     pub text: String,
 }
 
-/// What is in a folder that a campaign is to go on in.
-#[derive(Debug)]
-pub enum Found {
-    /// It has its summary, and was not interrupted.
-    Finished,
-    Unfinished(Text),
-}
-
 /// The text of a new campaign's options; its folder has to be new or empty.
 ///
 /// # Errors
@@ -51,21 +43,19 @@ pub fn begin(options: &Options) -> Result<Text> {
         Err(error) => return Err(error.context("choose another folder with --out")),
     }
     let mut options = options.clone();
-    // A name is a file's only if it is not a built-in's; a file of that name in the way changes nothing there.
-    let path = |name: &str| std::path::absolute(name).ok().filter(|path| name.contains(['/', '.']) && path.exists());
-    options.model_path = path(&options.model);
-    options.classifier_path = options.classifier.as_deref().and_then(path);
+    options.model_path = file(&options.model);
+    options.classifier_path = options.classifier.as_deref().and_then(file);
     let form = Form { command: "campaign".into(), options };
     let text = serde_json::to_string(&form).map_err(|error| io(format!("the options cannot be written: {error}")))?;
     Ok(Text { options: form.options, text })
 }
 
-/// What there is to go on with.
+/// What there is to go on with; none if it came to its end.
 ///
 /// # Errors
 /// By [`ErrorKind`](patchstream::error::ErrorKind): `State` for a folder that is no run, or not a campaign's; what
 /// [`store::look`] says.
-pub fn find(folder: &Path) -> Result<Found> {
+pub fn find(folder: &Path) -> Result<Option<Text>> {
     let Folder::Run(description) = store::look(folder)? else {
         return Err(state(format!("{0} is no run: begin one with patchstream campaign --out {0}", folder.display())));
     };
@@ -82,11 +72,16 @@ pub fn find(folder: &Path) -> Result<Found> {
         version(format!("{} was begun by {}, whose options differ: {error}", folder.display(), description.writer))
     })?;
     if finished(&folder.join(NAMES[3]))? {
-        return Ok(Found::Finished);
+        return Ok(None);
     }
     let mut options = form.options;
     (options.out, options.resume) = (folder.into(), Some(PathBuf::from(folder)));
-    Ok(Found::Unfinished(Text { options, text }))
+    Ok(Some(Text { options, text }))
+}
+
+/// Where a file or folder of this name lies. One that is called like a built-in changes nothing there.
+fn file(name: &str) -> Option<PathBuf> {
+    std::path::absolute(name).ok().filter(|path| name.contains(['/', '.']) && path.exists())
 }
 
 /// Whether a summary is there of a campaign that came to its end.
