@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
+use serde::{Deserialize, Serialize};
 
 use super::{encode, import, look, model, run, sample};
 
@@ -34,7 +35,9 @@ pub enum Command {
     /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json.
     ///
     /// The same options give the same selections and weights, with --background too. Ctrl-C ends the run early and
-    /// writes what was done so far. Of an option that is given twice the last one counts.
+    /// writes what was done so far. The folder is a run: everything that was selected is in its log before it is told.
+    /// After Ctrl-C, a kill or a crash --resume goes on, and ends with the files of a campaign that nothing disturbed.
+    /// Looked at with `patchstream log`, `verify`, `replay`, `export`. Of an option that is given twice the last one counts.
     #[command(args_override_self = true)]
     Campaign(Options),
     /// Select the most novel of the points in a file, and weigh them
@@ -116,7 +119,7 @@ pub enum Command {
 }
 
 /// The options of a campaign.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
     /// Time steps of the membrane, 0.0007 us each
     #[arg(long, value_name = "STEPS", default_value_t = 3000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
@@ -168,13 +171,31 @@ pub struct Options {
     #[arg(long, value_name = "CODE", value_enum, default_value_t = Md::None)]
     pub md: Md,
 
-    /// Folder for the files; it is made, and files of an earlier campaign are replaced
+    /// Save the membrane every so many times that patches are cut, for --resume; 0: only where the campaign is interrupted
+    #[arg(long, value_name = "FRAMES", default_value_t = 20)]
+    pub save: u64,
+
+    /// Folder of the run and its files; it is made, and must not hold anything yet
     #[arg(long, value_name = "FOLDER", default_value = "campaign")]
+    #[serde(skip)]
     pub out: PathBuf,
+
+    /// Go on with the campaign in this folder after whatever end it had; no other option goes with it
+    #[arg(long, value_name = "FOLDER", exclusive = true)]
+    #[serde(skip)]
+    pub resume: Option<PathBuf>,
+
+    /// Where the model lies, if it is a file.
+    #[arg(skip)]
+    pub model_path: Option<PathBuf>,
+
+    /// Where the classifier lies, if it is a file.
+    #[arg(skip)]
+    pub classifier_path: Option<PathBuf>,
 }
 
 /// The codes that can simulate selected patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Md {
     /// Nothing: selections are only written down
     None,
