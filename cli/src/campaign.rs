@@ -1,21 +1,26 @@
 //! The main job: the DDFT runs, patches are cut and streamed, the sampler selects, weights come last.
 //!
 //! `examples/ddft/main.cpp` is the same loop in C++ and writes the same bytes: change both or none.
-//! Not here: the physics ([`super::bridge`]), the files ([`super::output`]), what people read ([`super::summary`]).
+//! Not here: the physics ([`super::bridge`]), the files ([`super::output`]), what people read ([`super::summary`], what is
+//! saved to go on after a kill ([`super::host`], [`super::resume`]).
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use patchstream::error::{Result, argument};
 use patchstream::patch::{
-    Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around, window_size,
+    Constellation, Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around,
+    window_size,
 };
 use patchstream::stream::{Config, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
+use super::host::Saved;
 use super::options::Options;
 use super::output::Files;
 use super::progress::Progress;
+use super::resume::{self, Text};
 use super::summary::{self, Done};
 
 /// Edge of a patch in nm.
@@ -29,62 +34,185 @@ const MAX_PROTEINS: usize = 4000;
 /// How long a poll may take before it is asked again.
 const POLL: Duration = Duration::from_millis(2);
 
-/// Runs a campaign until its last step or until `stop` is set, writes its files and prints its summary. Returns whether
-/// it was interrupted.
+/// How long a checkpoint may wait for another one.
+const CHECKPOINT: Duration = Duration::from_secs(60);
+
+/// Runs a campaign, or goes on with one, until its last step or until `stop` is set, writes its files and prints its
+/// summary. Returns whether it was interrupted.
 ///
 /// # Errors
-/// Options that cannot be computed, a model that cannot be opened, and files that cannot be written. All but a disk that
-/// fills up are found before the first step.
+/// Options that cannot be computed, a model that cannot be opened, a folder that is taken or no campaign's, and files that
+/// cannot be written. All but a disk that fills up are found before the first step.
 pub fn run(options: &Options, stop: &AtomicBool) -> Result<bool> {
     let started = Instant::now();
-    let ddft = Ddft::open(options.grid, options.proteins, options.seed)?;
-    let progress = Progress::new("step", options.steps);
-    let n = window_size(PATCH_NM, ddft.spacing_nm());
-    let config = Config {
-        nx: n,
-        ny: n,
-        model: options.model.clone(),
-        classifier: options.classifier.clone(),
-        capacity: Some(usize::try_from(options.capacity).unwrap_or(usize::MAX)),
-        background: options.background,
-        ..Config::default()
-    };
-    let stream = Stream::builder().config(config).log(progress.log()).open()?;
-    let mut host = Host::new(ddft, stream.producer("ddft")?, n)?;
-    let mut files = Files::create(&options.out)?;
-    summary::print_start(options, &host.ddft.proteins(), host.ddft.box_nm(), &stream);
-
-    let mut done = Done::default();
-    let mut frame = 0;
-    for step in 1..=options.steps {
-        if stop.load(Ordering::Relaxed) {
-            done.interrupted = true;
-            break;
-        }
-        host.ddft.step()?;
-        if step % options.every == 0 {
-            host.send_frame(&stream, step, frame, options.controls)?;
-            frame += 1;
-            host.producer.end_step(step)?;
-            while stream.poll(POLL)? == Polled::Again {}
-            if let Some(selections) = stream.select(step, options.select as usize)? {
-                files.add(&selections)?;
-                done.count(&selections.batch);
+    let text = match &options.resume {
+        None => resume::begin(options)?,
+        Some(folder) => match resume::find(folder)? {
+            Some(text) => text,
+            None => {
+                summary::print(&format!(
+                    "finished  {} holds a whole campaign: nothing is left to do\n",
+                    folder.display()
+                ));
+                return Ok(false);
             }
-        }
-        done.steps = step;
-        progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
-    }
-    progress.finish();
+        },
+    };
+    Campaign::open(text)?.all(started, stop)
+}
 
-    let weights = stream.weights()?;
-    done.time_us = host.ddft.time_us();
-    done.controls = host.controls;
-    done.seconds = started.elapsed().as_secs_f64();
-    let stats = stream.stats();
-    files.finish(&weights, &summary::json(options, &done, &stats, &stream))?;
-    summary::print_end(options, &done, &stats, &weights.weights);
-    Ok(done.interrupted)
+/// A campaign that runs.
+struct Campaign {
+    options: Options,
+    progress: Progress,
+    stream: Stream,
+    host: Host,
+    files: Files,
+    done: Done,
+    /// The next frame.
+    frame: u64,
+    /// What was saved last, without the membrane.
+    saved: Saved,
+}
+
+impl Campaign {
+    /// Opens everything: first what says that the options make sense, then the run, which is created with them in it.
+    fn open(Text { options, text }: Text) -> Result<Self> {
+        let ddft = Ddft::open(options.grid, options.proteins, options.seed)?;
+        check_count(&ddft)?;
+        let progress = Progress::new("step", options.steps);
+        let n = window_size(PATCH_NM, ddft.spacing_nm());
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let config = Config {
+            nx: n,
+            ny: n,
+            model: path(&options.model_path).unwrap_or_else(|| options.model.clone()),
+            classifier: path(&options.classifier_path).or_else(|| options.classifier.clone()),
+            capacity: Some(usize::try_from(options.capacity).unwrap_or(usize::MAX)),
+            background: options.background,
+            run_dir: Some(options.out.clone()),
+            ..Config::default()
+        };
+        let stream = Stream::builder().config(config).run_text(text).log(progress.log()).open()?;
+        // From here on the run is this process's alone.
+        let saved = if options.resume.is_some() { Saved::newest(&options.out)? } else { None };
+        let mark = saved.as_ref().map(Saved::mark);
+        stream.resume(mark.as_deref())?;
+        let mut host = Host::new(ddft, stream.producer("ddft")?, n);
+        let (files, saved) = match saved {
+            None => (Files::create(&options.out)?, Saved::default()),
+            Some(saved) => {
+                host.ddft.restore(&saved.membrane)?;
+                (Files::go_on(&options.out, saved.written)?, saved)
+            }
+        };
+        let mut campaign =
+            Self { options, progress, stream, host, files, done: Done::default(), frame: saved.frame, saved };
+        campaign.take_back();
+        Ok(campaign)
+    }
+
+    /// Takes the counts from what was saved.
+    fn take_back(&mut self) {
+        let Self { saved, done, host, .. } = self;
+        [host.sent, host.controls, done.rejected, done.patches, done.selected] = saved.counts;
+        done.steps = saved.step;
+        done.constellations =
+            saved.selected.iter().map(|&(ras, raf, count)| (Constellation { ras, raf }, count)).collect();
+        saved.membrane = Vec::new();
+    }
+
+    /// Saves everything under a mark. The stream's part is durable before the file that names the mark.
+    fn save(&mut self, started: Instant) -> Result<()> {
+        let written = self.files.written()?;
+        let Self { host, done, saved, .. } = &*self;
+        let kinds = done.constellations.iter();
+        let next = Saved {
+            serial: saved.serial + 1,
+            step: done.steps,
+            frame: self.frame,
+            counts: [host.sent, host.controls, self.rejected(), done.patches, done.selected],
+            selected: kinds.map(|(kind, count)| (kind.ras, kind.raf, *count)).collect(),
+            seconds: saved.seconds + started.elapsed().as_secs_f64(),
+            written,
+            membrane: host.ddft.state(),
+        };
+        if self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
+            next.write(&self.options.out)?;
+            self.saved.serial = next.serial;
+        }
+        Ok(())
+    }
+
+    /// Patches that could not be taken in, before and since it was resumed.
+    fn rejected(&self) -> u64 {
+        self.saved.counts[2] + self.stream.stats().rejected.total()
+    }
+
+    /// All steps that are left, and the end.
+    fn all(mut self, started: Instant, stop: &AtomicBool) -> Result<bool> {
+        let host = &self.host;
+        summary::print_start(&self.options, &host.ddft.proteins(), host.ddft.box_nm(), &self.stream);
+        if self.done.steps > 0 {
+            summary::print(&format!("resumed   after step {} of {}\n", self.done.steps, self.options.steps));
+        }
+        for step in self.done.steps + 1..=self.options.steps {
+            if stop.load(Ordering::Relaxed) {
+                self.done.interrupted = true;
+                self.save(started)?;
+                break;
+            }
+            self.host.ddft.step()?;
+            self.done.steps = step;
+            if step % self.options.every == 0 {
+                self.event(step)?;
+                if self.options.save > 0 && self.frame.is_multiple_of(self.options.save) {
+                    self.save(started)?;
+                }
+            }
+            let done = &self.done;
+            self.progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
+        }
+        self.progress.finish();
+        self.finish(started)
+    }
+
+    /// A frame is sent, and some of it selected.
+    fn event(&mut self, step: i64) -> Result<()> {
+        let Self { options, stream, host, files, done, .. } = self;
+        host.send_frame(stream, step, self.frame, options.controls)?;
+        self.frame += 1;
+        host.producer.end_step(step)?;
+        while stream.poll(POLL)? == Polled::Again {}
+        if let Some(selections) = stream.select(step, options.select as usize)? {
+            files.add(&selections)?;
+            done.count(&selections.batch);
+        }
+        Ok(())
+    }
+
+    /// Weights, files, summary.
+    fn finish(mut self, started: Instant) -> Result<bool> {
+        let weights = self.stream.weights()?;
+        self.done.rejected = self.rejected();
+        let Self { options, stream, host, files, mut done, saved, .. } = self;
+        done.time_us = host.ddft.time_us();
+        (done.sent, done.controls) = (host.sent, host.controls);
+        done.seconds = saved.seconds + started.elapsed().as_secs_f64();
+        let stats = stream.stats();
+        files.finish(&weights, &summary::json(&options, &done, &stats, &stream))?;
+        summary::print_end(&options, &done, &stats, &weights.weights);
+        Ok(done.interrupted)
+    }
+}
+
+/// That they and the control patches have ids in every frame.
+fn check_count(ddft: &Ddft) -> Result<()> {
+    let count = ddft.proteins().len();
+    if count > MAX_PROTEINS {
+        return Err(argument(format!("{count} proteins, RAF included: a campaign takes up to {MAX_PROTEINS}")));
+    }
+    Ok(())
 }
 
 /// The macro host: the model, and what it needs to send patches of it.
@@ -96,17 +224,14 @@ struct Host {
     n: usize,
     /// The proteins of the patch under way.
     near: Vec<Protein>,
-    /// Control patches sent so far.
+    /// Patches sent so far, and control patches among them.
+    sent: u64,
     controls: u64,
 }
 
 impl Host {
-    fn new(ddft: Ddft, producer: Producer, n: usize) -> Result<Self> {
-        let count = ddft.proteins().len();
-        if count > MAX_PROTEINS {
-            return Err(argument(format!("{count} proteins, RAF included: a campaign takes up to {MAX_PROTEINS}")));
-        }
-        Ok(Self { ddft, producer, states: ProteinStates::default(), n, near: Vec::new(), controls: 0 })
+    fn new(ddft: Ddft, producer: Producer, n: usize) -> Self {
+        Self { ddft, producer, states: ProteinStates::default(), n, near: Vec::new(), sent: 0, controls: 0 }
     }
 
     /// Sends a patch around each RAS, then `controls` control patches, as many as there is a place for.
@@ -154,6 +279,7 @@ impl Host {
         let field = Field::planes(&plane, 0, [1, points as isize], points, points, Ddft::CHANNELS)?;
         cut(&field, [0, 0], grid, around.low, window, &mut loan)?;
         producer.commit(loan)?;
+        self.sent += 1;
         Ok(())
     }
 }

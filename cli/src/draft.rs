@@ -1,22 +1,23 @@
 //! Files that get their names when they are whole: a run writes `NAME.part`, and renames all of them at its end.
 //!
-//! A file that is dropped before is taken away again, so a run that fails leaves nothing.
+//! A file that is dropped before is taken away again, so a run that fails leaves nothing; but those of a campaign stay,
+//! since it goes on.
 //! The summary is the last of a run's files. It says that the others are there and belong together.
 //! Not here: what the files hold ([`super::output`], [`super::sample`], [`super::encode`]).
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use patchstream::error::{Error, Result, io};
+use patchstream::error::{Error, Result, corrupt, io};
 
 /// A file that has not got its name yet.
 pub struct Draft {
     path: PathBuf,
     part: PathBuf,
     file: BufWriter<File>,
-    /// It has its name.
+    /// It has its name, or stays without it when it is dropped.
     kept: bool,
 }
 
@@ -29,6 +30,55 @@ impl Draft {
         let part = part(folder, name);
         let file = File::create(&part).map_err(|error| failed("write", &part, &error))?;
         Ok(Self { path: folder.join(name), part, file: BufWriter::new(file), kept: false })
+    }
+
+    /// Starts the file that is to be called `name`; dropped before it has its name it stays, for a run that goes on.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create).
+    pub fn lasting(folder: &Path, name: &str) -> Result<Self> {
+        let mut draft = Self::create(folder, name)?;
+        draft.kept = true;
+        Ok(draft)
+    }
+
+    /// Goes on with a [`lasting`](Self::lasting) file after its first `bytes`, whether it has its name by now or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](patchstream::error::ErrorKind::Corrupt) if so many are not there, and
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io).
+    pub fn go_on(folder: &Path, name: &str, bytes: u64) -> Result<Self> {
+        let (path, part) = (folder.join(name), part(folder, name));
+        let has = |path: &Path| fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() >= bytes);
+        let whole = |error| failed("write", &part, &error);
+        let file = if has(&part) {
+            let mut file = File::options().write(true).open(&part).map_err(whole)?;
+            file.set_len(bytes).and_then(|()| file.seek(SeekFrom::End(0))).map_err(whole)?;
+            file
+        } else if has(&path) {
+            let mut from = File::open(&path).map_err(|error| failed("read", &path, &error))?.take(bytes);
+            let mut file = File::create(&part).map_err(whole)?;
+            io::copy(&mut from, &mut file).map_err(whole)?;
+            file
+        } else {
+            return Err(corrupt(format!(
+                "neither {} nor {} has the {bytes} bytes that were written before: put the file back as it was, or \
+                 begin a new campaign",
+                part.display(),
+                path.display()
+            )));
+        };
+        Ok(Self { path, part, file: BufWriter::new(file), kept: true })
+    }
+
+    /// Brings what was written to the disk, and says how many bytes that are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if the disk is full or fails.
+    pub fn sync(&mut self) -> Result<u64> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        let written = written.and_then(|()| self.file.get_mut().stream_position());
+        written.map_err(|error| failed("write", &self.part, &error))
     }
 
     /// Starts the file that is to be called `path`.
@@ -82,7 +132,7 @@ impl Draft {
     pub fn keep(mut self) -> Result<()> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         let named = written.and_then(|()| fs::rename(&self.part, &self.path));
-        self.kept = named.is_ok();
+        self.kept |= named.is_ok();
         named.map_err(|error| failed("write", &self.path, &error))
     }
 }

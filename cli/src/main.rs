@@ -1,13 +1,15 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`]).
+//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`], [`run`], [`import`]).
 
 mod bridge;
 mod campaign;
 mod clock;
 mod draft;
 mod encode;
+mod host;
+mod import;
 mod look;
 mod model;
 mod npy;
@@ -15,6 +17,8 @@ mod number;
 mod options;
 mod output;
 mod progress;
+mod resume;
+mod run;
 mod sample;
 mod summary;
 
@@ -45,6 +49,11 @@ fn main() -> ExitCode {
         Some(Command::Ls(options)) => look::list(&options).map(|()| false),
         Some(Command::Inspect(options)) => look::inspect(&options).map(|()| false),
         Some(Command::Gc(options)) => look::sweep(&options).map(|()| false),
+        Some(Command::Log(options)) => run::log(&options).map(|()| false),
+        Some(Command::Verify(options)) => run::verify(&options).map(|()| false),
+        Some(Command::Replay(options)) => run::replay(&options).map(|()| false),
+        Some(Command::Export(options)) => run::export(&options).map(|()| false),
+        Some(Command::ImportDynim(options)) => import::run(&options).map(|()| false),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

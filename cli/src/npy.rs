@@ -73,6 +73,24 @@ impl Npy {
         }
     }
 
+    /// NumPy's name of the items' type of a file, whatever it is.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), but not for another type or order.
+    pub fn descr_of(path: &Path) -> Result<String> {
+        let name = path.display();
+        let unreadable = |error: io::Error| io(format!("cannot read {name}: {error}"));
+        let file = File::open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(io(format!("cannot read {name}: it is a folder or a pipe: give the name of a .npy file")));
+        }
+        let (header, _) = read_header(&mut BufReader::new(file)).map_err(|error| error.context(&name))?;
+        let header = Header::parse(&header);
+        let header =
+            header.ok_or_else(|| corrupt(format!("{name}: its header is none that NumPy writes: save it again")))?;
+        Ok(header.descr)
+    }
+
     /// NumPy's name of the items' type.
     pub fn descr(&self) -> &str {
         &self.descr

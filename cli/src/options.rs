@@ -2,14 +2,15 @@
 //!
 //! These options and the files that a campaign writes are a contract that scripts rely on.
 //! Not here: what is done with them ([`super::campaign`]), those of the other commands
-//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`]).
+//! ([`super::sample`], [`super::encode`], [`super::model`], [`super::look`], [`super::run`], [`super::import`]).
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use patchstream::stream::Config;
+use serde::{Deserialize, Serialize};
 
-use super::{encode, look, model, sample};
+use super::{encode, import, look, model, run, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
 #[derive(Parser)]
@@ -34,7 +35,9 @@ pub enum Command {
     /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json.
     ///
     /// The same options give the same selections and weights, with --background too. Ctrl-C ends the run early and
-    /// writes what was done so far. Of an option that is given twice the last one counts.
+    /// writes what was done so far. The folder is a run: everything that was selected is in its log before it is told.
+    /// After Ctrl-C, a kill or a crash --resume goes on, and ends with the files of a campaign that nothing disturbed.
+    /// Looked at with `patchstream log`, `verify`, `replay`, `export`. Of an option that is given twice the last one counts.
     #[command(args_override_self = true)]
     Campaign(Options),
     /// Select the most novel of the points in a file, and weigh them
@@ -84,10 +87,39 @@ pub enum Command {
     /// another user are left, and it says so. Of a folder of jobs: files that a process left that was killed as it wrote
     /// them, and claims that later ones have superseded.
     Gc(look::SweepOptions),
+    /// Print what happened in a run, a line for each event, mark and branch
+    ///
+    /// An event's line says its number and step, how many patches became candidates and how many were discarded, what was
+    /// picked with which rank, and what there was afterwards. Nothing is changed, and the run may go on meanwhile.
+    Log(run::LogOptions),
+    /// Check every record of a run, what each says, and both checkpoints
+    ///
+    /// Says what is there; what is wrong is an error with the file and the byte. The end of a run that was killed, or that
+    /// is being written, may hold a write that was cut short: that is told as an error too, since it may be damage.
+    Verify(run::VerifyOptions),
+    /// Make the decisions of a run again from the points in its log, and check that they are the same
+    ///
+    /// A sampler that knows nothing takes the logged points, in their order, and holds the logged events. Picks, their
+    /// ranks bit for bit, and discards have to be those of the log; the first that is not ends with an error.
+    Replay(run::ReplayOptions),
+    /// Write a run out as tables and arrays
+    ///
+    /// Files in the output folder: points.npy (n, d) float32, ids.npy (n,) uint64, and patches.csv
+    /// (id,step,time_us,x_nm,y_nm,queue,stage,label), a row for each patch; selected.csv (event,order,id,rank); weights.csv
+    /// (id,weight,normalised). Withdrawn patches are left out, and so are returned picks from the selected.
+    Export(run::ExportOptions),
+    /// Make a run of what LLNL's dynim wrote down
+    ///
+    /// Reads the history of a dynim workspace (NAME.history.csv) and, from files that NumPy saved, the points and what the
+    /// history calls them; dynim's checkpoints are pickles, which can run code, and are never read. The run that is made
+    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`. What the history lacks, and
+    /// what in it does not fit, is told.
+    #[command(name = "import-dynim")]
+    ImportDynim(import::Options),
 }
 
 /// The options of a campaign.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
     /// Time steps of the membrane, 0.0007 us each
     #[arg(long, value_name = "STEPS", default_value_t = 3000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
@@ -139,13 +171,31 @@ pub struct Options {
     #[arg(long, value_name = "CODE", value_enum, default_value_t = Md::None)]
     pub md: Md,
 
-    /// Folder for the files; it is made, and files of an earlier campaign are replaced
+    /// Save the membrane every so many times that patches are cut, for --resume; 0: only where the campaign is interrupted
+    #[arg(long, value_name = "FRAMES", default_value_t = 20)]
+    pub save: u64,
+
+    /// Folder of the run and its files; it is made, and must not hold anything yet
     #[arg(long, value_name = "FOLDER", default_value = "campaign")]
+    #[serde(skip)]
     pub out: PathBuf,
+
+    /// Go on with the campaign in this folder after whatever end it had; no other option goes with it
+    #[arg(long, value_name = "FOLDER", exclusive = true)]
+    #[serde(skip)]
+    pub resume: Option<PathBuf>,
+
+    /// Where the model lies, if it is a file.
+    #[arg(skip)]
+    pub model_path: Option<PathBuf>,
+
+    /// Where the classifier lies, if it is a file.
+    #[arg(skip)]
+    pub classifier_path: Option<PathBuf>,
 }
 
 /// The codes that can simulate selected patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Md {
     /// Nothing: selections are only written down
     None,

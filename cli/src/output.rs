@@ -23,15 +23,34 @@ pub struct Files {
 }
 
 impl Files {
-    /// Makes the folder and starts the files.
+    /// Starts the files, in a folder that is there; those that were begun earlier are begun again.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if it cannot be made or written to.
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if it cannot be written to.
     pub fn create(folder: &Path) -> Result<Self> {
         draft::prepare(folder, &NAMES)?;
-        let mut selected = Draft::create(folder, NAMES[1])?;
+        let mut selected = Draft::lasting(folder, NAMES[1])?;
         selected.write(b"event,order,id,rank\n")?;
-        Ok(Self { folder: folder.into(), selections: Draft::create(folder, NAMES[0])?, selected })
+        Ok(Self { folder: folder.into(), selections: Draft::lasting(folder, NAMES[0])?, selected })
+    }
+
+    /// Goes on with files of which so many bytes were [`written`](Self::written), whatever followed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](patchstream::error::ErrorKind::Corrupt) if they are not there, and
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io).
+    pub fn go_on(folder: &Path, written: [u64; 2]) -> Result<Self> {
+        draft::prepare(folder, &NAMES)?;
+        let selections = Draft::go_on(folder, NAMES[0], written[0])?;
+        Ok(Self { folder: folder.into(), selections, selected: Draft::go_on(folder, NAMES[1], written[1])? })
+    }
+
+    /// Brings what was added to the disk, and says how many bytes of `selections.psel` and `selected.csv` that are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if the disk is full or fails.
+    pub fn written(&mut self) -> Result<[u64; 2]> {
+        Ok([self.selections.sync()?, self.selected.sync()?])
     }
 
     /// Adds what an event selected.

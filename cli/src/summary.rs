@@ -29,13 +29,17 @@ pub struct Done {
     pub time_us: f64,
     /// Patches that events have taken in.
     pub patches: u64,
-    /// Control patches sent.
+    /// Patches sent.
+    pub sent: u64,
+    /// Control patches among them.
     pub controls: u64,
+    /// Patches that could not be taken in.
+    pub rejected: u64,
     /// Patches selected.
     pub selected: u64,
     /// How many patches of each constellation were selected.
     pub constellations: BTreeMap<Constellation, u64>,
-    /// Wall time in s, from the first look at the options to the weights.
+    /// Wall time in s, from the first look at the options to the weights; what a kill undid is not in it.
     pub seconds: f64,
     /// A signal ended it early.
     pub interrupted: bool,
@@ -68,11 +72,11 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> S
         "steps": done.steps,
         "time_us": done.time_us,
         "interrupted": done.interrupted,
-        "patches": stats.pushed,
+        "patches": done.sent,
         "candidates": stats.candidates,
         "selected": stats.selected,
         "discarded": stats.discarded,
-        "rejected": stats.rejected.total(),
+        "rejected": done.rejected,
         "selected_constellations": constellations,
         "seconds": done.seconds,
         "latency_us": latency,
@@ -90,6 +94,7 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> S
             "capacity": options.capacity,
             "model": options.model,
             "background": options.background,
+            "save": options.save,
             "md": "none",
             "out": options.out.to_string_lossy(),
         },
@@ -146,7 +151,13 @@ pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, stream:
 pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::Weights) {
     let mut text = String::new();
     if done.interrupted {
-        let _ = writeln!(text, "interrupted after step {} of {}: this is what was done", done.steps, options.steps);
+        let _ = writeln!(
+            text,
+            "interrupted after step {} of {}: this is what was done; go on with patchstream campaign --resume {}",
+            done.steps,
+            options.steps,
+            options.out.display()
+        );
     }
     let _ = writeln!(
         text,
@@ -155,12 +166,12 @@ pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::
         done.steps,
         done.time_us,
         done.seconds,
-        stats.pushed,
+        done.sent,
         done.controls,
         stats.selected,
         stats.candidates,
         stats.discarded,
-        stats.rejected.total(),
+        done.rejected,
     );
     let mut kinds: Vec<_> = done.constellations.iter().collect();
     kinds.sort_by_key(|&(_, &count)| std::cmp::Reverse(count));

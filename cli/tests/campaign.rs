@@ -98,7 +98,9 @@ fn the_summary_says_what_was_done() {
     assert_eq!(summary["options"]["md"], "none");
     let mut names: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["selected.csv", "selections.psel", "summary.json", "weights.csv"]);
+    let run = ["epochs", "lock", "log", "run.toml"];
+    let files = ["selected.csv", "selections.psel", "summary.json", "weights.csv"];
+    assert_eq!(names, [&run[..], &files].concat());
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod run;
 mod summary;
 
 pub use options::Options;
+pub use points::Points;
 pub use run::run;

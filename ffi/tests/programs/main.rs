@@ -203,6 +203,8 @@ fn both_hosts_write_the_same(options: &[&str]) -> Vec<u8> {
     let name = options.join("_").replace('-', "");
     let folder = |host: &str| std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{host}{name}"));
     let (rust, cpp) = (folder("rust"), folder("cpp"));
+    // A campaign's folder is new; one of an earlier test may lie there.
+    let _ = std::fs::remove_dir_all(&rust);
     let campaign =
         Command::new(built().join("patchstream")).arg("campaign").args(options).arg("--out").arg(&rust).output();
     assert!(campaign.as_ref().is_ok_and(|output| output.status.success()), "{campaign:?}");

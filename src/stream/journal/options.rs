@@ -92,14 +92,7 @@ pub(in crate::stream) fn told(
     let made = |model: &Model| format!("{} {}", model.card().name, model.card().sha256);
     line("model", made(model));
     line("classifier", classifier.map_or("none".into(), made));
-    line("dim", layout.dim.to_string());
-    line("k", layout.k.to_string());
-    line("mode", format!("{:?}", layout.mode));
-    line("seed", layout.seed.to_string());
-    line("spaces", format!("{:?}", layout.spaces));
-    for (at, queue) in layout.queues.iter().enumerate() {
-        line(&format!("queue {at}"), format!("{queue:?}"));
-    }
+    text.push_str(&super::layout::say(layout));
     text
 }
 

@@ -1,0 +1,169 @@
+//! Where everything is that a log speaks of: each patch with its point, S in order.
+//!
+//! Points lie one after the other, `points[row * dim + i]`; a withdrawn patch keeps its row and is no longer there.
+//! Not here: why something was decided ([`super::replay`]).
+
+use std::collections::HashMap;
+
+use patchstream::dynim::State;
+use patchstream::error::{Result, corrupt};
+use patchstream::store::Recovered;
+use patchstream::stream::journal::records::{Event, Picked, Point};
+
+use super::entry::Entry;
+
+/// Where a patch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It may still be picked.
+    Candidate,
+    Selected,
+    Discarded,
+    Withdrawn,
+}
+
+impl Stage {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Candidate => "candidate",
+            Stage::Selected => "selected",
+            Stage::Discarded => "discarded",
+            Stage::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// A patch, without its point.
+#[derive(Debug, Clone)]
+pub struct Patch {
+    pub id: u64,
+    pub step: i64,
+    pub time_us: f64,
+    pub center_nm: [f64; 2],
+    pub queue: usize,
+    pub factor: Option<f32>,
+    pub label: Option<String>,
+    pub stage: Stage,
+}
+
+/// A place in S.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub row: usize,
+    pub event: u64,
+    pub rank: f32,
+    pub state: State,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub options: String,
+    pub patches: Vec<Patch>,
+    pub points: Vec<f32>,
+    /// Coordinates of a point; 0 before the first.
+    pub dim: usize,
+    /// S, in the order of the picks.
+    pub selected: Vec<Place>,
+    rows: HashMap<u64, usize>,
+}
+
+impl Seen {
+    /// Reads a whole log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](patchstream::error::ErrorKind::Corrupt) with the entry that is damaged or speaks of what is
+    /// not there.
+    pub fn read(found: &Recovered) -> Result<Self> {
+        let mut seen = Self::default();
+        let mut point = Point::default();
+        let mut records = found.records(1)?;
+        while let Some(record) = records.next()? {
+            let sequence = record.sequence;
+            let entry = Entry::view(&record, &mut point)?;
+            seen.take(entry, &point).map_err(|error| error.context(format!("entry {sequence}")))?;
+        }
+        Ok(seen)
+    }
+
+    /// The point of a row.
+    pub fn point(&self, row: usize) -> &[f32] {
+        &self.points[row * self.dim..][..self.dim]
+    }
+
+    fn take(&mut self, entry: Entry, point: &Point) -> Result<()> {
+        match entry {
+            Entry::Options(text) => self.options = text.into(),
+            Entry::Point => self.come(point)?,
+            Entry::Event(event) => self.event(&event)?,
+            Entry::Moved(moved) => {
+                let row = self.row(moved.id)?;
+                let at = self.selected.iter().rposition(|place| place.row == row);
+                let at = at.ok_or_else(|| corrupt(format!("patch {} was never picked: verify the run", moved.id)))?;
+                if moved.to == State::Returned {
+                    self.selected.remove(at);
+                    self.patches[row].stage = Stage::Candidate;
+                } else {
+                    self.selected[at].state = moved.to;
+                }
+            }
+            Entry::Withdrawn(gone) => {
+                let row = self.row(gone.id)?;
+                self.patches[row].stage = Stage::Withdrawn;
+                self.rows.remove(&gone.id);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn come(&mut self, point: &Point) -> Result<()> {
+        if self.patches.is_empty() {
+            self.dim = point.point.len();
+        }
+        if point.point.len() != self.dim || self.dim == 0 {
+            let (id, has, dim) = (point.id, point.point.len(), self.dim);
+            return Err(corrupt(format!("patch {id} has {has} coordinates, those before have {dim}: verify the run")));
+        }
+        let row = self.patches.len();
+        if self.rows.insert(point.id, row).is_some() {
+            return Err(corrupt(format!("patch {} is there already: verify the run", point.id)));
+        }
+        self.points.extend(&point.point);
+        self.patches.push(Patch {
+            id: point.id,
+            step: point.step,
+            time_us: point.time_us,
+            center_nm: point.center_nm,
+            queue: usize::from(point.queue),
+            factor: point.factor,
+            label: point.label.clone(),
+            stage: Stage::Candidate,
+        });
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event) -> Result<()> {
+        for id in &event.gone {
+            let row = self.row(*id)?;
+            self.patches[row].stage = Stage::Discarded;
+        }
+        for Picked { id, rank, .. } in &event.picks {
+            let row = self.row(*id)?;
+            self.patches[row].stage = Stage::Selected;
+            self.selected.push(Place { row, event: event.number, rank: *rank, state: State::Issued });
+        }
+        for Picked { id, .. } in &event.lost {
+            let row = self.row(*id)?;
+            self.patches[row].stage = Stage::Withdrawn;
+            self.rows.remove(id);
+        }
+        Ok(())
+    }
+
+    fn row(&self, id: u64) -> Result<usize> {
+        let row = self.rows.get(&id).copied();
+        row.ok_or_else(|| corrupt(format!("it speaks of patch {id}, which is not there: verify the run")))
+    }
+}
