@@ -177,6 +177,12 @@ fn ddft_goes_on_from_a_checkpoint_as_if_nothing_had_happened() {
 }
 
 #[test]
+fn md_physics_holds() {
+    let program = compile("examples/md/md_test.cpp", "md_test", &["-ffp-contract=off"], Link::Without);
+    succeed(&mut Command::new(program));
+}
+
+#[test]
 fn shared_library_exports_patchstream_symbols_only() {
     let list = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(built().join("libpatchstream.so")));
     let list = String::from_utf8(list.stdout).expect("text");
