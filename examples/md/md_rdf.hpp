@@ -48,6 +48,12 @@ public:
   void count(const Beads &beads, std::size_t reference) {
     count(beads.x.data(), beads.y.data(), 1, beads.kind.data(), beads.x.size(), beads.box_nm, reference);
   }
+  // Adds the frames of another count, of the same bins.
+  void add(const Rdf &other) {
+    detail::require(other.sums_.size() == sums_.size() && other.cutoff_nm_ == cutoff_nm_, "counts of other bins");
+    for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
+    frames_ += other.frames_;
+  }
   void clear() {
     std::fill(sums_.begin(), sums_.end(), 0.0);
     frames_ = 0;
