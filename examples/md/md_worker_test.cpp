@@ -4,6 +4,8 @@
 
 #include "md_patch.hpp"
 
+#include "../check.hpp"
+
 #include <patchstream.hpp>
 
 #include <sys/wait.h>
@@ -22,10 +24,6 @@
 namespace {
 
 using patchstream::milliseconds;
-
-void check(bool holds, const std::string &what) {
-  if (!holds) throw std::runtime_error(what);
-}
 
 pid_t start_worker(const std::string &program, const std::string &where) {
   const pid_t worker = fork();
