@@ -97,7 +97,9 @@ public:
     for (std::size_t i = 0; i < vx_.size(); ++i) sum[0] += vx_[i], sum[1] += vy_[i];
     return sum;
   }
-  std::array<double, 2> force(int i) const { return {fx_[static_cast<std::size_t>(i)], fy_[static_cast<std::size_t>(i)]}; }
+  std::array<double, 2> force(int i) const { // kT/nm, with the thermostat's after a step
+    return {fx_[static_cast<std::size_t>(i)], fy_[static_cast<std::size_t>(i)]};
+  }
   std::int64_t lists() const { return lists_; } // how often neighbours were listed
   void thermostat_off() { settings_.damping = 0; }
 
@@ -182,7 +184,8 @@ private:
     }
     listed_x_ = beads_.x, listed_y_ = beads_.y;
     neighbours_.clear(), first_.assign(1, 0);
-    const double lipid_reach = field_.lipid_cutoff() + settings_.skin_nm, protein_reach = field_.protein_cutoff() + settings_.skin_nm;
+    const double lipid_reach = field_.lipid_cutoff() + settings_.skin_nm;
+    const double protein_reach = field_.protein_cutoff() + settings_.skin_nm;
     const auto add = [&](std::size_t i, std::size_t j, double reach2) {
       const double dx = near(beads_.x[i] - beads_.x[j]), dy = near(beads_.y[i] - beads_.y[j]);
       if (dx * dx + dy * dy >= reach2) return;

@@ -56,7 +56,8 @@ inline void write_patch(std::ostream &out, const Patch &patch) {
       << patch.proteins.size() << '\n';
   for (const Protein &p : patch.proteins) out << p.state << ' ' << p.partner << ' ' << p.x_nm << ' ' << p.y_nm << '\n';
   out << "densities\n";
-  for (std::size_t i = 0; i < patch.densities.size(); ++i) out << patch.densities[i] << (i % lipids == lipids - 1 ? '\n' : ' ');
+  for (std::size_t i = 0; i < patch.densities.size(); ++i)
+    out << patch.densities[i] << (i % lipids == lipids - 1 ? '\n' : ' ');
 }
 
 // Throws std::runtime_error for what is no patch file.

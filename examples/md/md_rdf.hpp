@@ -41,7 +41,8 @@ public:
       const double r2 = dx * dx + dy * dy;
       if (r2 >= cutoff2) continue;
       const int bin = static_cast<int>(std::sqrt(r2) * per_nm);
-      if (bin < bins_) sums_[static_cast<std::size_t>(kind[i]) * static_cast<std::size_t>(bins_) + static_cast<std::size_t>(bin)] += 1;
+      // A distance that rounds to the cutoff is outside, as the cutoff itself is.
+      if (bin < bins_) sums_[static_cast<std::size_t>(kind[i] * bins_ + bin)] += 1;
     }
     ++frames_;
   }

@@ -152,7 +152,8 @@ TEST(every_kind_has_the_temperature_of_the_thermostat) {
     for (int c = 0; c <= md::lipids; ++c) sum[static_cast<std::size_t>(c)] += m.temperature(c) / frames;
   }
   check_close(all, 1.0, 0.01, "kT of all");
-  for (int c = 0; c < md::lipids; ++c) check_close(sum[static_cast<std::size_t>(c)], 1.0, 0.02, "kT of lipid " + std::to_string(c));
+  for (int c = 0; c < md::lipids; ++c)
+    check_close(sum[static_cast<std::size_t>(c)], 1.0, 0.02, "kT of lipid " + std::to_string(c));
   check_close(sum[md::lipids], 1.0, 0.2, "kT of the one protein");
 }
 

@@ -68,7 +68,8 @@ Sums campaign(const std::string &program, const std::string &name, int workers, 
     for (const auto sample : stream.take_samples(100)) {
       check(std::string(sample.observable()) == "rdf" && sample.frames() == 4, "another observable, or other frames");
       check(sample.shape().size() == 2 && sample.shape()[0] == md::lipids && sample.shape()[1] == 30, "another shape");
-      const bool first = sums.emplace(Key(sample.job(), sample.window()), std::vector<double>(sample.sums().begin(), sample.sums().end())).second;
+      const std::vector<double> values(sample.sums().begin(), sample.sums().end());
+      const bool first = sums.emplace(Key(sample.job(), sample.window()), values).second;
       check(first, "a window came twice");
       if (kill_one) {
         kill(running[0], SIGKILL);
@@ -87,9 +88,11 @@ Sums campaign(const std::string &program, const std::string &name, int workers, 
     kill(worker, SIGTERM);
     int status = -1;
     waitpid(worker, &status, 0);
-    check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a worker that was told to stop ended with " + std::to_string(status));
+    check(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+          "a worker that was told to stop ended with " + std::to_string(status));
   }
-  check(jobs.done == 4 && jobs.set_aside == 1, std::to_string(jobs.done) + " jobs done, " + std::to_string(jobs.set_aside) + " set aside");
+  check(jobs.done == 4 && jobs.set_aside == 1,
+        std::to_string(jobs.done) + " jobs done, " + std::to_string(jobs.set_aside) + " set aside");
   check(sums.size() == 9, std::to_string(sums.size()) + " windows of three jobs with three each");
   double pairs = 0;
   for (const auto &each : sums)
