@@ -1,5 +1,6 @@
 //! C and C++ programs, compiled strictly, linked against the library as a host does, and run.
 
+mod md;
 mod support;
 
 use std::collections::BTreeSet;
@@ -151,12 +152,18 @@ fn c_example_selects_and_weighs_every_patch() {
 fn examples_compile_by_the_lines_that_they_state_and_start() {
     for (source, compiler, output, options) in [
         ("examples/c/host.c", "gcc ", "-o host", &[][..]),
+        (
+            "examples/md/main.cpp",
+            "g++ ",
+            "-o md_host",
+            &["--size", "13", "--equilibration", "10", "--windows", "1", "--window", "10"][..],
+        ),
         ("examples/ddft/main.cpp", "g++ ", "-o ddft_host", &["--steps", "1", "--grid", "48", "--proteins", "1"][..]),
     ] {
         let text = std::fs::read_to_string(root().join(source)).expect("an example");
         let line =
             text.lines().find_map(|line| line.find(compiler).map(|at| &line[at..])).expect("a line that compiles");
-        let program = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("as_stated");
+        let program = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(output.replace("-o ", "as_stated_"));
         assert!(line.contains(output), "{line}");
         let line = line.replace(output, &format!("-o '{}'", program.display()));
         let line = line.replace("$PWD/target/release", &built().display().to_string());

@@ -1,0 +1,58 @@
+//! The micro hosts: the physics of the built-in one, its comparison with LAMMPS, both as workers in processes.
+//!
+//! Where LAMMPS is not installed its tests say so, and fail if PATCHSTREAM_REQUIRE_ALL=1. Not here: other programs.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::{Link, compile, succeed};
+
+const EXACT: &str = "-ffp-contract=off";
+const LAMMPS: [&str; 3] = [EXACT, "-Wl,--no-as-needed", "-llammps"];
+
+/// Whether LAMMPS is there. Says loudly if not, and fails where everything has to run.
+fn lammps_is_there() -> bool {
+    let there =
+        ["/usr/include", "/usr/local/include"].iter().any(|at| PathBuf::from(at).join("lammps/library.h").exists());
+    if !there {
+        assert!(
+            std::env::var_os("PATCHSTREAM_REQUIRE_ALL").is_none_or(|value| value != "1"),
+            "LAMMPS is not installed, and every test has to run: apt-get install liblammps-dev"
+        );
+        eprintln!("SKIPPED: LAMMPS is not installed, so nothing was compared with it: apt-get install liblammps-dev");
+    }
+    there
+}
+
+fn workers_agree(worker: PathBuf, name: &str) {
+    let test = compile("examples/md/md_worker_test.cpp", name, &[EXACT], Link::Shared);
+    let said = String::from_utf8(succeed(Command::new(test).arg(worker)).stdout).expect("text");
+    assert!(said.ends_with("md_worker_test: 0 failures\n"), "{said}");
+}
+
+#[test]
+fn md_physics_holds() {
+    let program = compile("examples/md/md_test.cpp", "md_test", &[EXACT], Link::Without);
+    succeed(&mut Command::new(program));
+}
+
+#[test]
+fn md_workers_hand_in_the_same_sums_whatever_their_number_and_when_killed() {
+    workers_agree(compile("examples/md/main.cpp", "md_host", &[EXACT], Link::Shared), "md_worker_test");
+}
+
+#[test]
+fn lammps_agrees_with_the_built_in_md_in_energy_forces_counts_and_g() {
+    if lammps_is_there() {
+        let program = compile("examples/lammps/lammps_test.cpp", "lammps_test", &LAMMPS, Link::Without);
+        succeed(&mut Command::new(program));
+    }
+}
+
+#[test]
+fn lammps_workers_hand_in_the_same_sums_whatever_their_number_and_when_killed() {
+    if lammps_is_there() {
+        let worker = compile("examples/lammps/driver.cpp", "lammps_host", &LAMMPS, Link::Shared);
+        workers_agree(worker, "md_worker_test_lammps");
+    }
+}
