@@ -119,12 +119,13 @@ impl Operator {
         any
     }
 
-    /// Puts a pick into the line.
-    pub(super) fn issue_job(&mut self, selection: &wire::Selection) -> Result<()> {
-        let Some(mut jobs) = self.jobs.take() else { return Ok(()) };
-        let issued = jobs.issue(self, selection);
+    /// Puts a pick into the line. One whose densities are lost is set aside: the event and its other picks stand.
+    pub(super) fn issue_job(&mut self, selection: &wire::Selection) {
+        let Some(mut jobs) = self.jobs.take() else { return };
+        if let Err(error) = jobs.issue(self, selection) {
+            jobs.set_aside(self, selection.id, &error);
+        }
         self.jobs = Some(jobs);
-        issued
     }
 
     /// The host moved a pick to another state: its job follows.
@@ -187,6 +188,18 @@ impl Jobs {
         }
         self.store.messages.insert(id, message);
         Ok(())
+    }
+
+    /// A pick that cannot be given out is in line for as long as it takes to set it aside, so that its host sees it fail.
+    fn set_aside(&mut self, operator: &mut Operator, id: u64, error: &Error) {
+        // Refused where it is known already, and then it is that one.
+        let _ = self.line.issue(id);
+        let held = self.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
+        self.line.set_aside(id);
+        self.office.decided(id, held, Moved::SetAside);
+        let mut stream = Behind { operator, store: &mut self.store };
+        stream.say(format!("job {id} is set aside, since it cannot be given out: {error}"));
+        stream.moved(id, State::Failed, Moved::SetAside, Some(error.message()));
     }
 }
 

@@ -183,7 +183,7 @@ impl Operator {
             discarded: self.sampler.discarded() as u64,
         };
         for selection in &batch.selections {
-            self.issue_job(selection)?;
+            self.issue_job(selection);
         }
         // Whoever waits for a job has it now.
         self.job_turn();
