@@ -26,7 +26,7 @@ use std::time::Instant;
 use super::super::line::Line;
 use super::super::past::Moved;
 use super::super::transport::{Deliver, Office};
-use super::claim::{Claim, Judge, Life, Scope, Top, describe, read_who, top_owner, tops};
+use super::claim::{Claim, Judge, Life, Scope, Top, claim_folder, describe, read_who, top_owner, tops};
 use super::files;
 use super::folder::{Folder, Options};
 use super::frame::{Frame, Kind};
@@ -84,8 +84,7 @@ impl DirOffice {
             return Err(busy(describe(&what, attempt, who.as_ref(), at_most)));
         }
         let epoch = top.map_or(0, |top| top.attempt) + 1;
-        let what = format!("another process took the job folder {} just now: wait until it ends", path.display());
-        let claim = Claim::make(&folder, Scope::Owner, epoch)?.ok_or_else(|| busy(what))?;
+        let claim = claim_folder(&folder, epoch)?;
         let mut office = Self {
             folder,
             claim,

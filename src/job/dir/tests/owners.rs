@@ -2,6 +2,8 @@
 //!
 //! Not here: workers ([`super::work`]).
 
+use super::super::claim::claim_folder;
+use super::super::folder::Folder;
 use super::*;
 use crate::error::ErrorKind;
 
@@ -27,6 +29,19 @@ fn a_living_owner_is_busy_a_closed_or_dead_one_is_followed_and_the_late_one_is_f
     assert_eq!(temp.names("owner"), ["2", "2.free"]);
     drop(Owner::open(&temp.0, FAST).unwrap());
     assert_eq!(temp.names("owner"), ["3", "3.free"]);
+}
+
+#[test]
+fn a_claim_to_the_folder_that_comes_after_a_later_owner_is_taken_back() {
+    let temp = Temp::new("stale");
+    for _ in 0..3 {
+        drop(Owner::open(&temp.0, FAST).unwrap());
+    }
+    let folder = Folder::open(&temp.0).unwrap();
+    // Epoch 2 was looked at as free to take before the others came, and its file is gone with them.
+    assert_eq!(kind(claim_folder(&folder, 2)), ErrorKind::Busy);
+    assert_eq!(temp.names("owner"), ["3", "3.free"]);
+    assert_eq!(claim_folder(&folder, 4).unwrap().attempt, 4);
 }
 
 #[test]
