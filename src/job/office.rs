@@ -107,7 +107,7 @@ impl Office for ShmOffice {
         Ok(())
     }
 
-    fn decided(&mut self, id: u64, attempt: Option<u32>, moved: Moved) {
+    fn decided(&mut self, id: u64, attempt: Option<u32>, _: State, moved: Moved) {
         if matches!(moved, Moved::Known | Moved::Kept) {
             // Whoever has it keeps it.
             return;

@@ -136,7 +136,7 @@ impl Operator {
             if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
                 jobs.store.messages.remove(&id);
             }
-            jobs.office.decided(id, held, moved);
+            jobs.office.decided(id, held, to, moved);
         }
     }
 
@@ -196,7 +196,7 @@ impl Jobs {
         let _ = self.line.issue(id);
         let held = self.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
         self.line.set_aside(id);
-        self.office.decided(id, held, Moved::SetAside);
+        self.office.decided(id, held, State::Failed, Moved::SetAside);
         let mut stream = Behind { operator, store: &mut self.store };
         stream.say(format!("job {id} is set aside, since it cannot be given out: {error}"));
         stream.moved(id, State::Failed, Moved::SetAside, Some(error.message()));

@@ -109,6 +109,36 @@ fn a_new_owner_finds_line_claims_failures_and_results() {
 }
 
 #[test]
+fn a_failure_that_the_host_said_is_known_to_the_next_owner() {
+    let temp = Temp::new("host-failed");
+    let mut owner = Owner::with_jobs(&temp, 2);
+    let mut worker = Worker::open(&temp);
+    // Once while a worker has it, once when it was put back.
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    owner.turn();
+    owner.decide(1, State::Failed);
+    assert_eq!(kind(worker.desk.alive()), ErrorKind::Fenced);
+    assert_eq!(worker.take(Want::Oldest).unwrap(), Some(2), "the failed one is behind");
+    worker.desk.put_back(true);
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    worker.desk.put_back(false);
+    owner.turn();
+    owner.decide(1, State::Failed);
+    owner.turn();
+    assert_eq!((owner.line.past(1).unwrap().failures, owner.line.counts().deaths), (2, 0));
+    owner.vanish();
+    make_old(&temp, 1);
+    let mut owner = Owner::open(&temp.0, FAST).unwrap();
+    owner.turn();
+    let past = owner.line.past(1).unwrap();
+    assert_eq!((past.failures, past.holder.is_some()), (2, false));
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    worker.say(State::Failed, "for the third time").unwrap();
+    owner.turn();
+    assert_eq!(temp.names("over"), ["1.aside"]);
+}
+
+#[test]
 fn an_owner_that_ends_between_any_two_steps_leaves_nothing_that_counts_twice() {
     // After the sample was accepted: linked and not removed, or not even linked.
     for is_linked in [true, false] {
