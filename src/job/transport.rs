@@ -87,9 +87,9 @@ pub(crate) trait Office: Send {
     /// It could not be put where workers find it; it is in line nevertheless, and told again at the next turn.
     fn issue(&mut self, job: &Job, densities: &[f32]) -> Result<()>;
 
-    /// The host decided something about a job ([`Line::decide`], whose answer is `moved`): `attempt` had it, if any did,
+    /// The host decided that a job is `to` ([`Line::decide`], whose answer is `moved`): `attempt` had it, if any did,
     /// and is told that it has lost it, unless nothing changed or it keeps it.
-    fn decided(&mut self, id: u64, attempt: Option<u32>, moved: Moved);
+    fn decided(&mut self, id: u64, attempt: Option<u32>, to: State, moved: Moved);
 
     /// Takes in what workers sent, finds the dead, gives jobs out. `true` if anything happened.
     ///

@@ -15,6 +15,9 @@ use crate::lane::Lane;
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
 
+/// The most reasons that are kept of jobs that are over, the latest: [`Stream::job`](super::Stream::job) tells them.
+const REASONS_MAX: usize = 4096;
+
 /// The jobs of a stream.
 pub(super) struct Jobs {
     transport: Transport,
@@ -33,6 +36,8 @@ struct Store {
     messages: HashMap<u64, wire::Job>,
     /// The last reason that was given, by job.
     reasons: HashMap<u64, String>,
+    /// The jobs that are over and have one, oldest first.
+    ended: VecDeque<u64>,
     /// Accepted samples that the host has not taken yet.
     samples: VecDeque<RdfSample>,
     sample_bytes: u64,
@@ -54,6 +59,7 @@ impl Jobs {
             size_nm: config.size_nm,
             messages: HashMap::new(),
             reasons: HashMap::new(),
+            ended: VecDeque::new(),
             samples: VecDeque::new(),
             sample_bytes: 0,
             sample_bytes_max: config.jobs.sample_bytes,
@@ -120,12 +126,13 @@ impl Operator {
         any
     }
 
-    /// Puts a pick into the line.
-    pub(super) fn issue_job(&mut self, selection: &wire::Selection) -> Result<()> {
-        let Some(mut jobs) = self.jobs.take() else { return Ok(()) };
-        let issued = jobs.issue(self, selection);
+    /// Puts a pick into the line. One whose densities are lost is set aside: the event and its other picks stand.
+    pub(super) fn issue_job(&mut self, selection: &wire::Selection) {
+        let Some(mut jobs) = self.jobs.take() else { return };
+        if let Err(error) = jobs.issue(self, selection) {
+            jobs.set_aside(self, selection.id, &error);
+        }
         self.jobs = Some(jobs);
-        issued
     }
 
     /// The host moved a pick to another state: its job follows.
@@ -133,10 +140,8 @@ impl Operator {
         let Some(jobs) = &mut self.jobs else { return };
         let held = jobs.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
         if let Ok(moved) = jobs.line.decide(id, to) {
-            if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
-                jobs.store.messages.remove(&id);
-            }
-            jobs.office.decided(id, held, moved);
+            jobs.store.follow(id, to, moved);
+            jobs.office.decided(id, held, to, moved);
         }
     }
 
@@ -189,6 +194,36 @@ impl Jobs {
         self.store.messages.insert(id, message);
         Ok(())
     }
+
+    /// A pick that cannot be given out is in line for as long as it takes to set it aside, so that its host sees it fail.
+    fn set_aside(&mut self, operator: &mut Operator, id: u64, error: &Error) {
+        // Refused where it is known already, and then it is that one.
+        let _ = self.line.issue(id);
+        let held = self.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
+        self.line.set_aside(id);
+        self.office.decided(id, held, State::Failed, Moved::SetAside);
+        let mut stream = Behind { operator, store: &mut self.store };
+        stream.say(format!("job {id} is set aside, since it cannot be given out: {error}"));
+        stream.moved(id, State::Failed, Moved::SetAside, Some(error.message()));
+    }
+}
+
+impl Store {
+    /// Gives up what belongs to a job that is over: also one whose end was known before its pick came, of an earlier owner.
+    fn follow(&mut self, id: u64, to: State, moved: Moved) {
+        if to != State::Done && !matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
+            return;
+        }
+        self.messages.remove(&id);
+        if self.reasons.contains_key(&id) && !self.ended.contains(&id) {
+            self.ended.push_back(id);
+        }
+        if self.ended.len() > REASONS_MAX
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.reasons.remove(&oldest);
+        }
+    }
 }
 
 /// The stream, as its transport sees it.
@@ -226,9 +261,7 @@ impl Deliver for Behind<'_> {
             let line = format!("job {id} failed three times and is set aside: {why}");
             self.operator.lines.push((LogLevel::Warning, line));
         }
-        if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
-            self.store.messages.remove(&id);
-        }
+        self.store.follow(id, to, moved);
         if let Err(error) = self.operator.follow_job(id, to) {
             self.operator.lines.push((LogLevel::Warning, format!("job {id} is {to}, its pick is not: {error}")));
         }
@@ -282,7 +315,7 @@ impl Operator {
             Transport::Shm(_) => Box::new(ShmOffice::default()),
             Transport::Dir(path) => {
                 let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
-                *transport = Transport::Dir(office.path().to_owned());
+                *transport = Transport::folder(office.path())?;
                 Box::new(office)
             }
         };
@@ -290,3 +323,6 @@ impl Operator {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,7 @@ impl Operator {
         // Written before it is told to anyone.
         self.write_event(&event, n, &batch)?;
         for selection in &batch.selections {
-            self.issue_job(selection)?;
+            self.issue_job(selection);
         }
         // Whoever waits for a job has it now.
         self.job_turn();

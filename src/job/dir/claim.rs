@@ -15,7 +15,7 @@ use super::folder::Folder;
 use super::frame::{Frame, Kind};
 use super::names::{self, Word};
 use super::who::Who;
-use crate::error::{ErrorKind, Result, fenced, forked};
+use crate::error::{ErrorKind, Result, busy, fenced, forked};
 use crate::sync::{AtomicU64, Ordering};
 
 /// What is claimed.
@@ -92,6 +92,24 @@ pub(super) fn top_owner(folder: &Folder) -> Result<Option<Top>> {
     let epochs = names.iter().filter_map(|name| names::parse_owner(name));
     // The closed one of two equal epochs is the greater.
     Ok(epochs.max().map(|(attempt, is_free)| Top { attempt, word: is_free.then_some(Word::Free), failures: 0 }))
+}
+
+/// Claims an epoch of the folder.
+///
+/// # Errors
+/// `Busy` if somebody else has it, or a higher one: what was looked at may be so old that later owners had come, and this
+/// epoch was free again.
+pub(super) fn claim_folder(folder: &Folder, epoch: u64) -> Result<Claim> {
+    let what = || {
+        let path = folder.path().display();
+        busy(format!("another process took the job folder {path} just now: wait until it ends"))
+    };
+    let claim = Claim::make(folder, Scope::Owner, epoch)?.ok_or_else(what)?;
+    if top_owner(folder)?.is_some_and(|top| top.attempt > epoch) {
+        claim.unmake(folder)?;
+        return Err(what());
+    }
+    Ok(claim)
 }
 
 /// A claim that this process made.

@@ -18,10 +18,14 @@ use super::office::DirOffice;
 use crate::error::{Error, ErrorKind, Result, value};
 use crate::wire::{self, Message};
 
+/// The most messages of one turn, and their bytes but for the last: whoever waits for the owner has its turn between.
+const MESSAGES_MAX: usize = 256;
+const BYTES_MAX: usize = 8 << 20;
+
 /// What became of one file.
 enum Became {
-    /// It is gone from the inbox.
-    Taken,
+    /// It is gone from the inbox; so many bytes of message were in it.
+    Taken(usize),
     /// It stays, and what is behind it of the same job.
     Waits,
     /// Somebody else moved it.
@@ -29,7 +33,8 @@ enum Became {
 }
 
 impl DirOffice {
-    /// Takes in what can be taken. Whether anything happened, and the jobs that have messages which stay.
+    /// Takes in what can be taken, as much as one turn may; with more there the next turn is due at once. Whether anything
+    /// happened, and the jobs that have messages which stay.
     pub(super) fn take_in(
         &mut self,
         line: &mut Line,
@@ -39,14 +44,19 @@ impl DirOffice {
         let (listed, _) = files::list(&self.folder.inbox())?;
         let mut messages: Vec<_> = listed.iter().filter_map(|name| names::parse_message(name)).collect();
         messages.sort_unstable();
-        let (mut happened, mut waiting) = (false, HashSet::new());
+        let (mut taken, mut bytes, mut waiting) = (0, 0, HashSet::new());
         for (id, attempt, number) in messages {
             if waiting.contains(&id) {
                 continue;
             }
+            if taken >= MESSAGES_MAX || bytes >= BYTES_MAX {
+                waiting.insert(id);
+                self.next_look = Instant::now();
+                continue;
+            }
             let top = tops.get(&id).map_or(0, |top| top.attempt);
             match self.one(line, stream, (id, attempt, number), top)? {
-                Became::Taken => happened = true,
+                Became::Taken(read) => (taken, bytes) = (taken + 1, bytes + read),
                 Became::Waits => drop(waiting.insert(id)),
                 Became::Gone => {}
             }
@@ -57,7 +67,7 @@ impl DirOffice {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             path.starts_with(&jobs) || (path.starts_with(&inbox) && there.contains(name))
         });
-        Ok((happened, waiting))
+        Ok((taken > 0, waiting))
     }
 
     fn one(
@@ -72,13 +82,13 @@ impl DirOffice {
             // Its claim came after the list was made; a file that nobody claimed for goes in time.
             return self.doubt(line, stream, &path, &value("nobody has claimed that attempt: it is misplaced"));
         }
-        let mut message = match Frame::read(&path, Kind::Message) {
+        let (mut message, bytes) = match Frame::read(&path, Kind::Message) {
             Ok(Some(frame)) => match view(&frame, id, attempt) {
-                Ok(message) => message,
+                Ok(message) => (message, frame.metadata.len()),
                 Err(error) => {
                     // Its checksums fit, so it was written like this.
                     self.put_away(line, stream, &path, &error)?;
-                    return Ok(Became::Taken);
+                    return Ok(Became::Taken(frame.metadata.len()));
                 }
             },
             Ok(None) => return Ok(Became::Gone),
@@ -110,7 +120,7 @@ impl DirOffice {
             }
         }
         files::remove(&path)?;
-        Ok(Became::Taken)
+        Ok(Became::Taken(bytes))
     }
 
     /// A file that cannot be read or placed: left for a while, since it may be under way, then put away.
@@ -125,7 +135,7 @@ impl DirOffice {
             }
         }
         self.put_away(line, stream, path, error)?;
-        Ok(Became::Taken)
+        Ok(Became::Taken(0))
     }
 
     fn put_away(&mut self, line: &mut Line, stream: &mut dyn Deliver, path: &Path, error: &Error) -> Result<()> {

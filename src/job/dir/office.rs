@@ -26,7 +26,7 @@ use std::time::Instant;
 use super::super::line::Line;
 use super::super::past::Moved;
 use super::super::transport::{Deliver, Office};
-use super::claim::{Claim, Judge, Life, Scope, Top, describe, read_who, top_owner, tops};
+use super::claim::{Claim, Judge, Life, Scope, Top, claim_folder, describe, read_who, top_owner, tops};
 use super::files;
 use super::folder::{Folder, Options};
 use super::frame::{Frame, Kind};
@@ -62,7 +62,11 @@ pub(crate) struct DirOffice {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Todo {
-    Free { attempt: u64 },
+    Free {
+        attempt: u64,
+    },
+    /// The host said that it failed: written down as a worker's word is, for whoever owns the folder next.
+    Failed,
     Over(Word),
     Out,
 }
@@ -84,8 +88,7 @@ impl DirOffice {
             return Err(busy(describe(&what, attempt, who.as_ref(), at_most)));
         }
         let epoch = top.map_or(0, |top| top.attempt) + 1;
-        let what = format!("another process took the job folder {} just now: wait until it ends", path.display());
-        let claim = Claim::make(&folder, Scope::Owner, epoch)?.ok_or_else(|| busy(what))?;
+        let claim = claim_folder(&folder, epoch)?;
         let mut office = Self {
             folder,
             claim,
@@ -188,6 +191,13 @@ impl DirOffice {
         let claims = self.folder.claims();
         match todo {
             Todo::Free { attempt } => return Scope::Job(id).end(&self.folder, attempt, Word::Free, b""),
+            Todo::Failed => {
+                let attempt = tops(&files::list(&claims)?.0).get(&id).map(|top| top.attempt);
+                let end = |word| attempt.map_or(Ok(()), |attempt| Scope::Job(id).end(&self.folder, attempt, word, b""));
+                end(Word::Failed)?;
+                end(Word::Free)?;
+                return self.move_to_end(id);
+            }
             Todo::Over(word) => {
                 if let Some(order) = self.tickets.get(&id) {
                     files::rename(&self.folder.jobs().join(names::ticket(*order, id)), &self.over_path(id, word))?;
@@ -304,9 +314,11 @@ impl Office for DirOffice {
         written
     }
 
-    fn decided(&mut self, id: u64, attempt: Option<u32>, moved: Moved) {
+    fn decided(&mut self, id: u64, attempt: Option<u32>, to: State, moved: Moved) {
         let todo = match (moved, attempt) {
-            (Moved::Known | Moved::Kept, _) | (Moved::Back, None) => return,
+            (Moved::Known | Moved::Kept, _) => return,
+            (Moved::Back, _) if to == State::Failed => Todo::Failed,
+            (Moved::Back, None) => return,
             (Moved::Back, Some(attempt)) => Todo::Free { attempt: attempt.into() },
             (Moved::Over, _) => Todo::Over(Word::Done),
             (Moved::SetAside, _) => Todo::Over(Word::Failed),

@@ -79,6 +79,28 @@ fn densities_are_there_until_a_patch_is_discarded_or_withdrawn_and_for_good_once
 }
 
 #[test]
+fn a_pick_whose_densities_are_lost_before_it_is_a_job_is_set_aside_and_the_others_are_given_out() {
+    let name = format!("psLost{}", std::process::id());
+    let stream = builder().slots(64).retention(room_for(9)).transport(format!("shm:{name}")).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    push_all(&stream, &mut producer, 1..=4, 0);
+    let jobs = stream.shared.operate(|operator| operator.jobs.take());
+    let selections = stream.select(0, 2).unwrap().unwrap().batch.selections.clone();
+    let [lost, other] = [selections[0].id, selections[1].id];
+    stream.shared.operate(|operator| {
+        operator.jobs = jobs;
+        operator.forget_densities(lost);
+        selections.iter().for_each(|selection| operator.issue_job(selection));
+    });
+    let report = stream.job(lost).unwrap();
+    assert_eq!((report.state, stream.pick(lost).unwrap().state), (State::Failed, State::Failed));
+    assert!(report.reason.is_some_and(|reason| reason.contains("not kept")));
+    assert_eq!(stream.job(other).unwrap().state, State::Issued);
+    let counts = stream.jobs().unwrap().counts;
+    assert_eq!((counts.in_line, counts.set_aside), (1, 1));
+}
+
+#[test]
 fn densities_of_a_job_that_is_done_make_room_if_that_is_asked_for() {
     let (stream, mut producer) = open(RetentionConfig { keep_done: false, ..room_for(9) });
     push_all(&stream, &mut producer, 1..=3, 0);

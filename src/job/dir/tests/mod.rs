@@ -141,7 +141,7 @@ impl Owner {
         let past = self.line.past(id).unwrap();
         let attempt = past.holder.is_some().then_some(past.attempt);
         let moved = self.line.decide(id, to).unwrap();
-        self.office.decided(id, attempt, moved);
+        self.office.decided(id, attempt, to, moved);
     }
 
     fn windows(&self) -> Vec<(u64, u64)> {

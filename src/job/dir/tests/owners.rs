@@ -2,6 +2,8 @@
 //!
 //! Not here: workers ([`super::work`]).
 
+use super::super::claim::claim_folder;
+use super::super::folder::Folder;
 use super::*;
 use crate::error::ErrorKind;
 
@@ -27,6 +29,19 @@ fn a_living_owner_is_busy_a_closed_or_dead_one_is_followed_and_the_late_one_is_f
     assert_eq!(temp.names("owner"), ["2", "2.free"]);
     drop(Owner::open(&temp.0, FAST).unwrap());
     assert_eq!(temp.names("owner"), ["3", "3.free"]);
+}
+
+#[test]
+fn a_claim_to_the_folder_that_comes_after_a_later_owner_is_taken_back() {
+    let temp = Temp::new("stale");
+    for _ in 0..3 {
+        drop(Owner::open(&temp.0, FAST).unwrap());
+    }
+    let folder = Folder::open(&temp.0).unwrap();
+    // Epoch 2 was looked at as free to take before the others came, and its file is gone with them.
+    assert_eq!(kind(claim_folder(&folder, 2)), ErrorKind::Busy);
+    assert_eq!(temp.names("owner"), ["3", "3.free"]);
+    assert_eq!(claim_folder(&folder, 4).unwrap().attempt, 4);
 }
 
 #[test]
@@ -91,6 +106,36 @@ fn a_new_owner_finds_line_claims_failures_and_results() {
     owner.turn();
     assert_eq!(owner.windows().last(), Some(&(1, 2)));
     assert_eq!(owner.line.counts().known, 1);
+}
+
+#[test]
+fn a_failure_that_the_host_said_is_known_to_the_next_owner() {
+    let temp = Temp::new("host-failed");
+    let mut owner = Owner::with_jobs(&temp, 2);
+    let mut worker = Worker::open(&temp);
+    // Once while a worker has it, once when it was put back.
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    owner.turn();
+    owner.decide(1, State::Failed);
+    assert_eq!(kind(worker.desk.alive()), ErrorKind::Fenced);
+    assert_eq!(worker.take(Want::Oldest).unwrap(), Some(2), "the failed one is behind");
+    worker.desk.put_back(true);
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    worker.desk.put_back(false);
+    owner.turn();
+    owner.decide(1, State::Failed);
+    owner.turn();
+    assert_eq!((owner.line.past(1).unwrap().failures, owner.line.counts().deaths), (2, 0));
+    owner.vanish();
+    make_old(&temp, 1);
+    let mut owner = Owner::open(&temp.0, FAST).unwrap();
+    owner.turn();
+    let past = owner.line.past(1).unwrap();
+    assert_eq!((past.failures, past.holder.is_some()), (2, false));
+    assert_eq!(worker.take(Want::Job(1)).unwrap(), Some(1));
+    worker.say(State::Failed, "for the third time").unwrap();
+    owner.turn();
+    assert_eq!(temp.names("over"), ["1.aside"]);
 }
 
 #[test]

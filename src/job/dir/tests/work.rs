@@ -180,6 +180,26 @@ fn a_repeated_window_counts_once() {
 }
 
 #[test]
+fn one_turn_takes_a_part_of_a_full_inbox_and_the_next_is_due_at_once() {
+    let temp = Temp::new("parts");
+    let mut owner = Owner::open(&temp.0, Options { poll: Duration::from_secs(600), ..FAST }).unwrap();
+    owner.issue(1);
+    let mut worker = Worker::open(&temp);
+    worker.take(Want::Oldest).unwrap();
+    for window in 0..600 {
+        assert_eq!(worker.sample(window).unwrap(), Sent::Out);
+    }
+    worker.say(State::Done, "").unwrap();
+    for expected in [256, 512, 600] {
+        assert!(owner.office.has_work(&owner.line), "after {} samples", owner.host.samples.len());
+        assert!(owner.office.turn(&mut owner.line, &mut owner.host).unwrap());
+        assert_eq!(owner.host.samples.len(), expected);
+    }
+    assert!(!owner.office.has_work(&owner.line), "the last one had room for all");
+    assert_eq!(owner.line.past(1).unwrap().state, State::Done, "its last word waited for its samples");
+}
+
+#[test]
 fn without_room_messages_stay_and_workers_see_full() {
     let temp = Temp::new("full");
     let mut owner = Owner::open(&temp.0, Options { pending_max: 3, ..FAST }).unwrap();
