@@ -102,7 +102,10 @@ fn die_with_a_child(path: &Path) {
     let child = unsafe { libc::fork() };
     if child == 0 {
         // SAFETY: as above.
-        unsafe { (libc::sleep(60), libc::_exit(0)) };
+        unsafe {
+            libc::sleep(60);
+            libc::_exit(0)
+        }
     }
     std::fs::write(path.with_extension("pid"), child.to_string()).unwrap();
     std::mem::forget(arena);

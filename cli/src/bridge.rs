@@ -96,7 +96,6 @@ impl Ddft {
     }
 
     /// Everything that the steps to come depend on, as bytes.
-    #[allow(dead_code, reason = "for the checkpoints of a campaign")]
     pub fn state(&self) -> Vec<u8> {
         ffi::state(&self.0)
     }
@@ -106,7 +105,6 @@ impl Ddft {
     /// # Errors
     /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for bytes that are not whole, or of a model that
     /// was opened with other options; nothing is changed then.
-    #[allow(dead_code, reason = "for the checkpoints of a campaign")]
     pub fn restore(&mut self, state: &[u8]) -> Result<()> {
         ffi::restore(self.0.pin_mut(), state).map_err(|error| argument(error.what()))
     }

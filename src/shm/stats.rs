@@ -20,20 +20,20 @@ pub struct Stats<'a>(pub(super) &'a [Line; STATS]);
 impl Stats<'_> {
     /// Number `index`; 0 for one that there is not.
     pub fn get(&self, index: usize) -> u64 {
-        self.0.get(index).map_or(0, |line| line.0.load(Ordering::Relaxed))
+        self.0.get(index).map_or(0, |line| line.0.load(Ordering::Acquire))
     }
 
     /// Sets number `index`; one that there is not is left alone.
     pub fn set(&self, index: usize, value: u64) {
         if let Some(line) = self.0.get(index) {
-            line.0.store(value, Ordering::Relaxed);
+            line.0.store(value, Ordering::Release);
         }
     }
 
     /// Adds to number `index`, from any process.
     pub fn add(&self, index: usize, more: u64) {
         if let Some(line) = self.0.get(index) {
-            line.0.fetch_add(more, Ordering::Relaxed);
+            line.0.fetch_add(more, Ordering::Release);
         }
     }
 }

@@ -174,12 +174,14 @@ impl Remote {
     /// What the stream says of this producer's patches.
     pub(super) fn answers(&self) -> Answers {
         let stats = self.visit.stats();
+        // Counted after it is said which it was, so looked at before.
+        let refused = stats.get(lanes::REFUSED);
         let kind = kind_of(stats.get(lanes::LAST_KIND));
         Answers {
             sent: self.sent,
             taken: stats.get(lanes::TAKEN),
             known: stats.get(lanes::KNOWN),
-            refused: stats.get(lanes::REFUSED),
+            refused,
             last_refused: kind.map(|kind| (stats.get(lanes::LAST_REFUSED), kind)),
             full: self.full,
             dropped: self.dropped,
