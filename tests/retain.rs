@@ -66,3 +66,48 @@ fn run_on_a_small_disk(test: &str) {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Runs itself again as a child that forks, and ends without a word.
+#[test]
+fn a_forked_child_that_lives_on_does_not_keep_the_file_of_a_dead_stream() {
+    if let Some(path) = std::env::var_os("PATCHSTREAM_FORKED_FILE") {
+        return die_with_a_child(Path::new(&path));
+    }
+    let path = std::env::temp_dir().join(format!("patchstream-forked-{}", std::process::id()));
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_forked_child_that_lives_on_does_not_keep_the_file_of_a_dead_stream"])
+        .env("PATCHSTREAM_FORKED_FILE", &path)
+        .stdout(std::process::Stdio::null())
+        .status();
+    let child: i32 = std::fs::read_to_string(path.with_extension("pid")).unwrap().parse().unwrap();
+    let is_left = path.exists();
+    let opened = open(&path).map(drop);
+    // SAFETY: sends a signal to the process that was forked off, which waits for it.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    let _ = std::fs::remove_file(path.with_extension("pid"));
+    assert_eq!((status.unwrap().code(), is_left), (Some(7), true));
+    assert_eq!(opened, Ok(()));
+    assert!(!path.exists());
+}
+
+/// Has the file at a relative path, and goes elsewhere; what it forks off waits to be killed.
+fn die_with_a_child(path: &Path) {
+    std::env::set_current_dir(path.parent().unwrap()).unwrap();
+    let arena = open(Path::new(path.file_name().unwrap())).unwrap();
+    std::env::set_current_dir("/").unwrap();
+    drop(arena);
+    assert!(!path.exists(), "it was left behind");
+    let arena = open(path).unwrap();
+    // SAFETY: the child only sleeps, and ends by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: as above.
+        unsafe {
+            libc::sleep(60);
+            libc::_exit(0)
+        };
+    }
+    std::fs::write(path.with_extension("pid"), child.to_string()).unwrap();
+    std::mem::forget(arena);
+    std::process::exit(7);
+}

@@ -2,15 +2,16 @@
 //!
 //! Layout, little-endian: a page of 4,096 bytes (magic of 8, then the bytes of a place as u64, then 0), then the places,
 //! each `id: u64, crc: u32, 0: u32, densities`, where crc is the CRC32C of the id's bytes and of the densities'.
-//! One stream has a file: it holds the file's lock. What a killed stream left is used again by the next.
+//! One stream has a file: it holds the file's record lock, which a forked child does not keep. What a killed stream left is used again by the next.
 //! Not here: who is in which place ([`super::Arena`]).
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Error, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{self, Result, argument, busy, corrupt, forked, io};
+use crate::shm::{LockFile, OWNER};
 
 const MAGIC: [u8; 8] = *b"PSRETN01";
 /// Bytes before the first place.
@@ -22,7 +23,11 @@ const TRIES: usize = 16;
 
 /// A scratch file of places.
 pub(super) struct Scratch {
+    /// The lock's own descriptor: closing another one would let go of the lock.
     file: File,
+    /// Held for as long as the file is open.
+    _lock: LockFile,
+    /// Absolute, so that it is found again wherever the process has gone.
     path: PathBuf,
     /// The process that made it: a forked child neither writes to it nor removes it.
     process: u32,
@@ -38,12 +43,14 @@ impl Scratch {
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if it is there and no file of ours,
     /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if it cannot be made or locked.
     pub(super) fn create(path: &Path, bytes: usize) -> Result<Self> {
-        let file = open_locked(path)?;
+        let path = std::path::absolute(path)
+            .map_err(|error| io(format!("cannot tell where {} is: {error}; name it whole", path.display())))?;
+        let (file, lock) = open_locked(&path)?;
         let place = vec![0; HEAD + bytes].into_boxed_slice();
         let mut page = [0; PAGE as usize];
         page[..8].copy_from_slice(&MAGIC);
         page[8..16].copy_from_slice(&(place.len() as u64).to_le_bytes());
-        let made = Self { file, path: path.into(), process: std::process::id(), place };
+        let made = Self { file, _lock: lock, path, process: std::process::id(), place };
         let emptied = made.file.set_len(0).and_then(|()| made.file.write_all_at(&page, 0));
         emptied.map_err(|error| made.failed("write to", &error))?;
         Ok(made)
@@ -133,46 +140,44 @@ impl Drop for Scratch {
 }
 
 /// The file at `path`, made if there is none, and locked.
-fn open_locked(path: &Path) -> Result<File> {
-    let failed = |what: &str, error: &Error| {
-        io(format!("cannot {what} {} for densities: {error}; name a file on a local disk", path.display()))
+fn open_locked(path: &Path) -> Result<(File, LockFile)> {
+    let failed = |error: error::Error| {
+        let what = format!("{} cannot hold densities, name a file on a local disk", path.display());
+        error.context(&what)
     };
     for _ in 0..TRIES {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-        let mut file = file.map_err(|error| failed("open", &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(busy(format!(
-                    "another stream keeps its densities in {}: name another file",
-                    path.display()
-                )));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed("lock", &error)),
+        if path.symlink_metadata().is_ok_and(|about| !about.is_file()) {
+            return Err(foreign(path));
         }
-        if !is_at(&file, path) {
-            continue;
+        let Some(lock) = LockFile::at(path, None, true).map_err(failed)? else { continue };
+        if lock.hold(OWNER).map_err(failed)?.is_err() {
+            return Err(busy(format!("another stream keeps its densities in {}: name another file", path.display())));
         }
-        check_ours(&mut file, path)?;
-        return Ok(file);
+        let file = lock.file().map_err(failed)?;
+        if is_at(&file, path) {
+            check_ours(&file, path)?;
+            return Ok((file, lock));
+        }
+        // The last stream has removed it between the opening and the lock.
     }
     Err(busy(format!("{} is removed as often as it is made: name another file for densities", path.display())))
 }
 
 /// Refuses to overwrite what is no scratch file.
-fn check_ours(file: &mut File, path: &Path) -> Result<()> {
-    let mut magic = Vec::new();
-    let is_file = file.metadata().is_ok_and(|about| about.is_file());
-    let read = is_file && file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).is_ok();
-    if read && (magic.is_empty() || magic == MAGIC) {
+fn check_ours(file: &File, path: &Path) -> Result<()> {
+    let mut magic = [0; MAGIC.len()];
+    let is_empty = file.metadata().is_ok_and(|about| about.len() == 0);
+    if is_empty || file.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC {
         return Ok(());
     }
-    Err(argument(format!(
+    Err(foreign(path))
+}
+
+fn foreign(path: &Path) -> error::Error {
+    argument(format!(
         "{} is there already and holds no densities, it is not overwritten: name another file",
         path.display()
-    )))
+    ))
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

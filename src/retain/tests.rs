@@ -260,8 +260,8 @@ fn file_that_cannot_be_made_is_an_error() {
     std::os::unix::fs::symlink(folder.0.join("target"), folder.0.join("link")).unwrap();
     for (path, expected) in [
         (folder.0.join("missing/densities"), ErrorKind::Io),
-        (folder.0.clone(), ErrorKind::Io),
-        (folder.0.join("link"), ErrorKind::Io),
+        (folder.0.clone(), ErrorKind::Argument),
+        (folder.0.join("link"), ErrorKind::Argument),
         (PathBuf::from("/dev/full"), ErrorKind::Argument),
     ] {
         assert_eq!(kind(open(Some(&path), Format::Float32, 1)), expected, "{path:?}");

@@ -137,6 +137,12 @@ impl LockFile {
         Ok(Err(holder(&entry.file, byte)?.unwrap_or(Holder { pid: 0, shared: false })))
     }
 
+    /// The file itself, by the descriptor of the lock: while it is in use this has to be, since closing it lets go of all
+    /// that this process holds of the file.
+    pub(crate) fn file(&self) -> Result<File> {
+        self.entry()?.file.try_clone().map_err(|error| io(format!("cannot share a lock file: {error}")))
+    }
+
     /// Whether this process opened it, and not one that it was forked off from.
     pub(crate) fn is_of_this_process(&self) -> bool {
         self.generation.is_current()
