@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
 use super::office::hash;
@@ -32,6 +32,12 @@ const SLICE: Duration = Duration::from_millis(20);
 
 /// Lanes of this process that hold no job.
 static FREE: Mutex<Vec<OwnLane>> = Mutex::new(Vec::new());
+
+/// The free lanes. A fork while another thread held them leaves them locked in the child, so this does not wait for ever:
+/// without them a lane is made, and one that is not needed ends.
+fn free_lanes() -> Option<MutexGuard<'static, Vec<OwnLane>>> {
+    FREE.try_lock_for(Duration::from_secs(1))
+}
 
 /// The worker's desk.
 pub(super) struct ShmDesk {
@@ -185,7 +191,14 @@ impl Desk for ShmDesk {
 
 impl Drop for ShmDesk {
     fn drop(&mut self) {
-        FREE.lock().extend(self.lane.take());
+        let Some(lane) = self.lane.take() else { return };
+        let dead = free_lanes().map(|mut free| {
+            let dead = take_dead(&mut free);
+            free.push(lane);
+            dead
+        });
+        // They end when nobody waits for the others.
+        drop(dead);
     }
 }
 
@@ -245,18 +258,21 @@ impl OwnLane {
     }
 }
 
-/// A lane that holds no job and whose owner lives. Others of that door go.
+/// A lane that holds no job and whose owner lives. Those of owners that are gone go.
 fn take_free(door: &str) -> Option<OwnLane> {
-    loop {
-        let mut lane = {
-            let mut free = FREE.lock();
-            let at = free.iter().position(|lane| lane.visit.door() == door)?;
-            free.swap_remove(at)
-        };
-        if lane.visit.check_now().is_ok() {
-            return Some(lane);
-        }
-    }
+    let (dead, lane) = {
+        let mut free = free_lanes()?;
+        let dead = take_dead(&mut free);
+        let at = free.iter().position(|lane| lane.visit.door() == door);
+        (dead, at.map(|at| free.swap_remove(at)))
+    };
+    drop(dead);
+    lane
+}
+
+/// Takes the lanes out whose owners are gone, or which a parent process has.
+fn take_dead(free: &mut Vec<OwnLane>) -> Vec<OwnLane> {
+    free.extract_if(.., |lane| lane.visit.check_now().is_err()).collect()
 }
 
 fn visit(door: &str, wait: &Wait<'_>) -> Result<Visit> {
@@ -280,3 +296,6 @@ fn rings(about: &str) -> Result<(Geometry, Option<Geometry>)> {
     let numbers = nx.checked_mul(ny).and_then(|all| all.checked_mul(channels)).unwrap_or(usize::MAX);
     Ok((Geometry::compact(RESULT_SLOTS, 1, RESULT_BYTES)?, Some(Geometry::compact(JOB_SLOTS, numbers, JOB_BYTES)?)))
 }
+
+#[cfg(test)]
+mod tests;
