@@ -62,13 +62,19 @@ struct Held {
 impl ShmOffice {
     /// Gives jobs to those who ask, the longest waiting first.
     fn serve(&mut self, line: &mut Line, stream: &mut dyn Deliver) -> bool {
+        let has_jobs = line.waiting().next().is_some();
         let mut asking: Vec<(u64, usize)> = Vec::new();
         for (at, counter) in self.counters.iter().enumerate() {
-            asking.extend(counter.ask.map(|(order, _)| (order, at)));
+            // Idle workers cost nothing while there is no job.
+            let ask = counter.ask.filter(|(_, ask)| ask.job != 0 || has_jobs);
+            asking.extend(ask.map(|(order, _)| (order, at)));
         }
         asking.sort_unstable();
         let mut any = false;
         for (_, at) in asking {
+            if self.counters[at].ask.is_some_and(|(_, ask)| ask.job == 0) && line.waiting().next().is_none() {
+                continue;
+            }
             match self.counters[at].serve(&mut self.packer, line, stream) {
                 Ok(served) => any |= served,
                 Err(error) => {
