@@ -14,6 +14,9 @@ use crate::lane::Lane;
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
 
+/// The most reasons that are kept of jobs that are over, the latest: [`Stream::job`](super::Stream::job) tells them.
+const REASONS_MAX: usize = 4096;
+
 /// The jobs of a stream.
 pub(super) struct Jobs {
     transport: Transport,
@@ -32,6 +35,8 @@ struct Store {
     messages: HashMap<u64, wire::Job>,
     /// The last reason that was given, by job.
     reasons: HashMap<u64, String>,
+    /// The jobs that are over and have one, oldest first.
+    ended: VecDeque<u64>,
     /// Accepted samples that the host has not taken yet.
     samples: VecDeque<RdfSample>,
     sample_bytes: u64,
@@ -53,6 +58,7 @@ impl Jobs {
             size_nm: config.size_nm,
             messages: HashMap::new(),
             reasons: HashMap::new(),
+            ended: VecDeque::new(),
             samples: VecDeque::new(),
             sample_bytes: 0,
             sample_bytes_max: config.jobs.sample_bytes,
@@ -133,9 +139,7 @@ impl Operator {
         let Some(jobs) = &mut self.jobs else { return };
         let held = jobs.line.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
         if let Ok(moved) = jobs.line.decide(id, to) {
-            if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
-                jobs.store.messages.remove(&id);
-            }
+            jobs.store.follow(id, to, moved);
             jobs.office.decided(id, held, to, moved);
         }
     }
@@ -203,6 +207,24 @@ impl Jobs {
     }
 }
 
+impl Store {
+    /// Gives up what belongs to a job that is over: also one whose end was known before its pick came, of an earlier owner.
+    fn follow(&mut self, id: u64, to: State, moved: Moved) {
+        if to != State::Done && !matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
+            return;
+        }
+        self.messages.remove(&id);
+        if self.reasons.contains_key(&id) && !self.ended.contains(&id) {
+            self.ended.push_back(id);
+        }
+        if self.ended.len() > REASONS_MAX
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.reasons.remove(&oldest);
+        }
+    }
+}
+
 /// The stream, as its transport sees it.
 struct Behind<'a> {
     operator: &'a mut Operator,
@@ -238,9 +260,7 @@ impl Deliver for Behind<'_> {
             let line = format!("job {id} failed three times and is set aside: {why}");
             self.operator.lines.push((LogLevel::Warning, line));
         }
-        if matches!(moved, Moved::Over | Moved::SetAside | Moved::Out) {
-            self.store.messages.remove(&id);
-        }
+        self.store.follow(id, to, moved);
         if let Err(error) = self.operator.follow_job(id, to) {
             self.operator.lines.push((LogLevel::Warning, format!("job {id} is {to}, its pick is not: {error}")));
         }
@@ -299,3 +319,6 @@ impl Operator {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
