@@ -210,6 +210,15 @@ fn tickets_read_as_they_are_written() {
 }
 
 #[test]
+fn a_folder_that_no_ticket_can_name_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let named = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/scratch/run\xff"));
+    let error = Transport::folder(named).unwrap_err();
+    assert!(error.kind() == ErrorKind::Argument && error.message().contains("/scratch/run"), "{error}");
+    assert_eq!(Transport::folder("/scratch/run".as_ref()).unwrap().ticket(3), "dir:/scratch/run#3");
+}
+
+#[test]
 fn names_of_observables_are_what_a_file_can_be_called() {
     for name in ["rdf", "A-z_9", &"x".repeat(32)] {
         check_observable(name).unwrap();

@@ -3,7 +3,7 @@
 //! Not here: what names a segment may have ([`crate::shm`]).
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::error::{Error, Result, argument};
@@ -28,6 +28,19 @@ pub struct Ticket {
 }
 
 impl Transport {
+    /// The folder at `path`, whose tickets have to be text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for a path that no ticket can hold.
+    pub(crate) fn folder(path: &Path) -> Result<Self> {
+        if path.to_str().is_none() {
+            return Err(argument(format!(
+                "the job folder {path:?} has a name that is no UTF-8, which tickets could not say: name another folder"
+            )));
+        }
+        Ok(Self::Dir(path.to_owned()))
+    }
+
     /// The ticket of a job.
     pub fn ticket(&self, id: u64) -> String {
         format!("{self}#{id}")

@@ -311,7 +311,7 @@ impl Operator {
             Transport::Shm(_) => Box::new(ShmOffice::default()),
             Transport::Dir(path) => {
                 let office = DirOffice::open(path, config.jobs.folder(), &mut line)?;
-                *transport = Transport::Dir(office.path().to_owned());
+                *transport = Transport::folder(office.path())?;
                 Box::new(office)
             }
         };
