@@ -82,12 +82,12 @@ fn role_of_a_child() {
             let job = Job::next(&format!("shm:{name}"), &wait(100)).unwrap();
             say(&format!("MEMORY {}", resident() - before));
             assert!(job.is_none());
-            let cpu = cpu_ticks();
+            let cpu = cpu_us();
             let started = Instant::now();
             while started.elapsed() < Duration::from_secs(3) {
                 assert!(Job::next(&format!("shm:{name}"), &wait(1000)).unwrap().is_none());
             }
-            say(&format!("CPU {} of {}", cpu_ticks() - cpu, started.elapsed().as_millis() / 10));
+            say(&format!("CPU {} of {}", cpu_us() - cpu, started.elapsed().as_micros()));
         }
         "owner" => {
             let stream = builder(&name).open().unwrap();
@@ -130,17 +130,10 @@ fn resident() -> i64 {
     of("RssAnon:") + of("RssShmem:")
 }
 
-/// Processor time of this process, in hundredths of a second.
-fn cpu_ticks() -> i64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<i64> = stat
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse().unwrap())
-        .collect();
-    fields[0] + fields[1]
+/// Processor time of this process in microseconds, which other processes do not add to.
+fn cpu_us() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes `time` only.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) }, 0);
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1000
 }

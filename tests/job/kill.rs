@@ -90,6 +90,9 @@ fn an_idle_worker_takes_little() {
     let mut worker = Other::start("idle", &name);
     let bytes: i64 = worker.hear("MEMORY ").parse().unwrap();
     let cpu = worker.hear("CPU ");
-    println!("an attached worker: {bytes} bytes; waiting: {cpu} hundredths of a second");
-    assert!(bytes < 4 << 20, "{bytes} bytes");
+    println!("an attached worker: {bytes} bytes; waiting: {cpu} microseconds");
+    assert!(bytes < 2 << 20, "{bytes} bytes");
+    let (used, waited) = cpu.split_once(" of ").unwrap();
+    let [used, waited] = [used, waited].map(|number| number.parse::<u64>().unwrap());
+    assert!(used * 200 < waited, "0.5 % of the time is the most: {cpu} microseconds");
 }
