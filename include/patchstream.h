@@ -794,7 +794,7 @@ patchstream_status patchstream_job_get_about(const struct patchstream_job *job, 
 // @param observable  what was measured: 1 to 32 of A-Z a-z 0-9 _ -
 // @param frames      how many frames were summed over
 // @param shape       dims extents, the slowest first, at most 8
-// @param sums        as many as the product of the extents
+// @param sums        sum_count of them, as many as the product of the extents
 patchstream_status patchstream_job_submit(struct patchstream_job *job,
                                           const char *observable,
                                           uint64_t window,
@@ -802,6 +802,7 @@ patchstream_status patchstream_job_submit(struct patchstream_job *job,
                                           const uint32_t *shape,
                                           size_t dims,
                                           const double *sums,
+                                          size_t sum_count,
                                           uint32_t timeout_ms);
 
 // Says where the job is, waiting up to timeout_ms for room: PATCHSTREAM_STARTED; PATCHSTREAM_INTERRUPTED, the batch

@@ -48,7 +48,7 @@ static void run(patchstream_job *job) {
     /* A host that takes no samples has no room: the window is not lost, it waits. */
     patchstream_status status;
     do {
-      status = patchstream_job_submit(job, "mean", window, FRAMES, &about.channels, 1, sums, 60000);
+      status = patchstream_job_submit(job, "mean", window, FRAMES, &about.channels, 1, sums, about.channels, 60000);
       check(status);
     } while (status == PATCHSTREAM_FULL);
   }

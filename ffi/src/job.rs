@@ -183,7 +183,7 @@ pub unsafe extern "C" fn patchstream_job_get_about(
 /// @param observable  what was measured: 1 to 32 of A-Z a-z 0-9 _ -
 /// @param frames      how many frames were summed over
 /// @param shape       dims extents, the slowest first, at most 8
-/// @param sums        as many as the product of the extents
+/// @param sums        sum_count of them, as many as the product of the extents
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_job_submit(
     job: *mut patchstream_job,
@@ -193,6 +193,7 @@ pub unsafe extern "C" fn patchstream_job_submit(
     shape: *const u32,
     dims: usize,
     sums: *const f64,
+    sum_count: usize,
     timeout_ms: u32,
 ) -> patchstream_status {
     guard(|| {
@@ -203,11 +204,8 @@ pub unsafe extern "C" fn patchstream_job_submit(
             .ok_or_else(|| argument("the observable is NULL: name what was measured"))?;
         // SAFETY: the caller's extents.
         let shape = unsafe { array(shape, dims, "shape") }?;
-        let extents = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent as usize));
-        let count =
-            extents.ok_or_else(|| argument(format!("shape {shape:?} has more values than any memory holds")))?;
-        // SAFETY: the caller's sums, as many as its shape says.
-        let sums = unsafe { array(sums, count, "sums") }?;
+        // SAFETY: the caller's sums.
+        let sums = unsafe { array(sums, sum_count, "sums") }?;
         Ok(status(held.submit(observable, window, frames, shape, sums, &wait(timeout_ms))?))
     })
 }

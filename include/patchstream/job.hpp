@@ -55,11 +55,8 @@ class Job {
   // ok, known (that window was accepted before), full or stopped. As many sums as the product of the extents.
   status try_submit(const char *observable, std::uint64_t window, std::uint64_t frames, span<const std::uint32_t> shape,
                     span<const double> sums, milliseconds timeout = milliseconds(60000)) noexcept {
-    std::size_t count = 1;
-    for (const std::uint32_t extent : shape) count *= extent;
-    // The C call reads as many as the shape says: a null list that is too short is its error.
     return patchstream_job_submit(handle_.get(), observable, window, frames, shape.data(), shape.size(),
-                                  count == sums.size() ? sums.data() : nullptr, detail::clamped(timeout.count()));
+                                  sums.data(), sums.size(), detail::clamped(timeout.count()));
   }
   // started, interrupted, done, failed, or issued (put back): ok, known, full or stopped.
   status try_set(std::int32_t state, const char *reason = nullptr,

@@ -45,11 +45,12 @@ static int work(const char *transport) {
     fill(patch.id);
     CHECK(memcmp(given, densities, sizeof densities) == 0);
     CHECK(patchstream_job_set(job, PATCHSTREAM_STARTED, NULL, 60000) == PATCHSTREAM_OK);
-    CHECK(patchstream_job_submit(job, "r/f", 0, 1, shape, 2, sums, 0) == PATCHSTREAM_ERR_ARGUMENT);
+    CHECK(patchstream_job_submit(job, "r/f", 0, 1, shape, 2, sums, 2, 0) == PATCHSTREAM_ERR_ARGUMENT);
+    CHECK(patchstream_job_submit(job, "rdf", 0, 1, shape, 2, sums, 1, 0) == PATCHSTREAM_ERR_SHAPE);
     for (uint64_t window = 0; window < WINDOWS; window++) {
       sums[0] = (double)patch.id, sums[1] = (double)window;
-      CHECK(patchstream_job_submit(job, "rdf", window, 10, shape, 2, sums, 60000) == PATCHSTREAM_OK);
-      CHECK(patchstream_job_submit(job, "rdf", window, 10, shape, 2, sums, 60000) == PATCHSTREAM_KNOWN);
+      CHECK(patchstream_job_submit(job, "rdf", window, 10, shape, 2, sums, 2, 60000) == PATCHSTREAM_OK);
+      CHECK(patchstream_job_submit(job, "rdf", window, 10, shape, 2, sums, 2, 60000) == PATCHSTREAM_KNOWN);
     }
     CHECK(patchstream_job_alive(job) == PATCHSTREAM_OK);
     CHECK(patchstream_job_set(job, PATCHSTREAM_RETURNED, NULL, 0) == PATCHSTREAM_ERR_ARGUMENT);
