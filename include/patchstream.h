@@ -897,6 +897,12 @@ patchstream_status patchstream_producer_on_full(struct patchstream_producer *pro
                                                 uint32_t policy,
                                                 uint32_t timeout_ms);
 
+// Ends a wait for room of an attached producer, and lets none begin: from now on its pushes and loans without room are
+// PATCHSTREAM_STOPPED instead of PATCHSTREAM_FULL; with room they go on to work. It holds until the producer is closed.
+// Thread-safe, and may be called in a signal handler. NULL, a closed producer or one of a stream in this process is
+// harmless: that one does not wait.
+void patchstream_producer_request_stop(const struct patchstream_producer *producer);
+
 // What became of the patches of an attached producer, as far as the stream has taken them up.
 patchstream_status patchstream_producer_answers(struct patchstream_producer *producer, struct patchstream_answers *out);
 

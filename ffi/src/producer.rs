@@ -11,8 +11,10 @@ use patchstream::stream::{Loan, OnFull, Producer, Pushed};
 use crate::field;
 use crate::guard::guard;
 use crate::status::{
-    PATCHSTREAM_DROPPED, PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, patchstream_status, status_of_kind,
+    PATCHSTREAM_DROPPED, PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status,
+    status_of_kind,
 };
+use crate::stop::{self, Stop};
 use crate::stream::{STREAMS, patchstream_stream};
 use crate::table::Table;
 use crate::types::{Sized32, meta, patchstream_field, patchstream_patch, put, text, write};
@@ -65,6 +67,8 @@ struct Opened {
     loans: HashMap<u64, Loan>,
     /// The name of the last loan; none is used twice.
     last: u64,
+    /// What ends its waits; none waits in the stream's own process.
+    stop: Option<Stop>,
 }
 
 static PRODUCERS: Table<Mutex<Opened>> = Table::new("producer", 2);
@@ -87,7 +91,7 @@ pub unsafe extern "C" fn patchstream_producer_open(
             .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
         let producer = STREAMS.get(stream)?.stream.producer(name)?;
         let handle: *mut patchstream_producer =
-            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0, stop: None }));
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -122,9 +126,12 @@ pub unsafe extern "C" fn patchstream_producer_attach(
         // SAFETY: the caller's string.
         let name = unsafe { text(name, "the producer's name") }?
             .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
-        let producer = Producer::attach(transport, name, Duration::from_millis(timeout_ms.into()))?;
+        let mut producer = Producer::attach(transport, name, Duration::from_millis(timeout_ms.into()))?;
+        let (stop, slot) = Stop::reserve()?;
+        producer.stop_flag(stop.flag());
         let handle: *mut patchstream_producer =
-            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0, stop: Some(stop) }));
+        slot.belongs_to(handle);
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -151,6 +158,15 @@ pub extern "C" fn patchstream_producer_on_full(
         PRODUCERS.get(producer)?.lock().producer.on_full(policy)?;
         Ok(PATCHSTREAM_OK)
     })
+}
+
+/// Ends a wait for room of an attached producer, and lets none begin: from now on its pushes and loans without room are
+/// PATCHSTREAM_STOPPED instead of PATCHSTREAM_FULL; with room they go on to work. It holds until the producer is closed.
+/// Thread-safe, and may be called in a signal handler. NULL, a closed producer or one of a stream in this process is
+/// harmless: that one does not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_request_stop(producer: *const patchstream_producer) {
+    stop::request(producer);
 }
 
 /// What became of the patches of an attached producer, as far as the stream has taken them up.
@@ -222,7 +238,10 @@ pub unsafe extern "C" fn patchstream_producer_loan(
         let mut opened = opened.lock();
         // SAFETY: the caller's patch is as its comments say.
         let meta = unsafe { meta(patch) }.inspect_err(|error| opened.producer.refuse(error))?;
-        let Some(mut lent) = opened.producer.loan(&meta)? else { return Ok(PATCHSTREAM_FULL) };
+        let Some(mut lent) = opened.producer.loan(&meta)? else {
+            let stopped = opened.stop.as_ref().is_some_and(Stop::is_requested);
+            return Ok(if stopped { PATCHSTREAM_STOPPED } else { PATCHSTREAM_FULL });
+        };
         opened.last += 1;
         let name = opened.last;
         // SAFETY: the caller's variables.
@@ -284,6 +303,7 @@ fn status(pushed: Pushed) -> patchstream_status {
         Pushed::Known => PATCHSTREAM_KNOWN,
         Pushed::Full => PATCHSTREAM_FULL,
         Pushed::Dropped => PATCHSTREAM_DROPPED,
+        Pushed::Stopped => PATCHSTREAM_STOPPED,
     }
 }
 

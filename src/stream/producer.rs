@@ -3,12 +3,14 @@
 //! Not here: what happens in the calls ([`super::local`] in one process, [`super::remote`] from another).
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::local::{self, Local};
 use super::remote::{self, Remote};
 use crate::error::{Error, ErrorKind, Result, argument, state};
 use crate::patch::{Field, Meta};
+use crate::sync::AtomicBool;
 
 /// What became of a patch that a host pushed. A patch that is refused is an error instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Pushed {
     Full,
     /// The ring is full, and the patch was dropped as [`OnFull::Drop`] says.
     Dropped,
+    /// There is no room, nothing was taken, and [`Producer::stop_flag`] asks to wait no longer.
+    Stopped,
 }
 
 /// What an attached producer does with a patch for which there is no room.
@@ -181,6 +185,15 @@ impl Producer {
                 remote.on_full(policy);
                 Ok(())
             }
+        }
+    }
+
+    /// A flag that ends a wait for room within 50 ms, and at once in the thread whose signal handler sets it. While it is
+    /// set, a push without room is [`Pushed::Stopped`] instead of [`Pushed::Full`]; with room all goes on to work. Where
+    /// the stream is in this process nothing waits, and the flag is not looked at.
+    pub fn stop_flag(&mut self, stop: Arc<AtomicBool>) {
+        if let Inner::Remote(remote) = &mut self.0 {
+            remote.stop_flag(stop);
         }
     }
 
