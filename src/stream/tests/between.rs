@@ -190,11 +190,14 @@ fn log_may_ask_the_stream_back() {
 
 #[test]
 fn stream_that_a_panic_passed_through_answers_with_an_error_from_then_on() {
-    let stream = builder().open().unwrap();
+    let transport = format!("shm:panic-{}", std::process::id());
+    let stream = builder().transport(&transport).open().unwrap();
     let mut producer = stream.producer("ddft").unwrap();
+    let mut attached = Producer::attach(&transport, "attached", Duration::ZERO).unwrap();
     let shared = stream.shared_for_tests();
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.operate(|_| panic!("on purpose"))));
     assert!(caught.is_err());
+    assert_eq!(push(&mut attached, 2, 0, &patch(2)).unwrap_err().kind(), ErrorKind::Fenced);
     assert_eq!(push(&mut producer, 1, 0, &patch(1)).unwrap_err().kind(), ErrorKind::Panic);
     assert_eq!(stream.poll(LONG).unwrap_err().kind(), ErrorKind::Panic);
     assert_eq!(stream.select(0, 1).unwrap_err().kind(), ErrorKind::Panic);
