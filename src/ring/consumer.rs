@@ -230,6 +230,11 @@ impl<P: Place> Consumer<P> {
         self.trust == Trust::Told || self.memory.control().producer.closed.load(Ordering::Acquire) != 0
     }
 
+    /// Whether the writer's index cannot be true, which [`peek`](Self::peek) has still to tell.
+    pub fn has_lost_trust(&self) -> bool {
+        matches!(self.trust, Trust::Lost(_))
+    }
+
     /// What the ring has counted.
     pub fn counts(&self) -> Counts {
         Counts::read(self.memory.control())

@@ -145,7 +145,21 @@ impl Lane {
     }
 
     pub(super) fn has_work(&mut self) -> bool {
-        !self.broken && self.committed() != self.position()
+        !self.broken && (self.committed() != self.position() || self.has_lost_trust())
+    }
+
+    /// Whether its ring cannot be true, as of the last look at it, which [`peek`](Self::peek) has still to tell.
+    fn has_lost_trust(&self) -> bool {
+        match &self.source {
+            Source::Local(ring) => ring.has_lost_trust(),
+            Source::Remote(lane) => lane.from.has_lost_trust(),
+        }
+    }
+
+    /// As [`has_lost_trust`](Self::has_lost_trust), looked at now.
+    pub(super) fn is_untrue(&mut self) -> bool {
+        self.committed();
+        !self.broken && self.has_lost_trust()
     }
 
     /// The oldest record.

@@ -162,6 +162,12 @@ impl Operator {
         }
         // Seen before the rings are emptied: a step that has ended is in its ring whole.
         self.welcome(shared);
+        for lane in 0..self.lanes.len() {
+            // It would never end its step.
+            if self.lanes[lane].is_untrue() {
+                self.take_in_one(lane, shared);
+            }
+        }
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }
