@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::seat::{
     ABOUT, ARRIVALS, CAME_TO, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES,
-    read_text, text_bytes, words, write_text,
+    check_label, read_text, text_bytes, words, write_text,
 };
 use super::watch::remove_left;
 use crate::error::{ErrorKind, Result, argument, corrupt};
@@ -233,6 +233,7 @@ impl Lane {
             return Err(corrupt("it is no lane: something else made a segment of that name, remove it"));
         }
         let label = read_text(&segment.region(role.label_part())?, LABEL_MAX, "its label")?;
+        check_label(&label).map_err(|error| corrupt(error.message()))?;
         let from = segment.consumer(0)?;
         let to = match role {
             Role::Producer => None,
