@@ -124,6 +124,22 @@ fn full_ring_drains_after_a_stop() {
 }
 
 #[test]
+fn producer_that_left_is_forgotten_under_steady_traffic() {
+    let stream = builder().open().unwrap();
+    let (mut busy, leaves) = (stream.producer("busy").unwrap(), stream.producer("leaves").unwrap());
+    drop(leaves);
+    let shared = stream.shared_for_tests();
+    let lanes_after_a_record = |busy: &mut Producer, id: u64| {
+        push(busy, id, 0, &patch(id)).unwrap();
+        assert!(shared.operate(|operator| operator.take_in_some(shared)), "there was work");
+        shared.operate(|operator| operator.lanes.len())
+    };
+    let started = Instant::now();
+    let last = (1..).find(|id| lanes_after_a_record(&mut busy, *id) == 1 || started.elapsed() > Duration::from_secs(9));
+    assert_eq!(lanes_after_a_record(&mut busy, last.unwrap() + 1), 1, "its lane is still looked at");
+}
+
+#[test]
 fn producers_on_threads_of_their_own_with_a_worker_decide_as_one_after_the_other() {
     let run = |threads: bool| {
         let stream = builder().background(threads).capacity(10).open().unwrap();
