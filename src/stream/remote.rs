@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::about::About;
-use super::lanes::{self, kind_of};
+use super::lanes::{self, refusal_of};
 use super::local::content_of;
 use super::producer::{Answers, OnFull, Pushed};
 use super::stats::now_ns;
@@ -183,13 +183,12 @@ impl Remote {
     /// What the stream says of this producer's patches.
     pub(super) fn answers(&self) -> Answers {
         let stats = self.visit.stats();
-        let kind = kind_of(stats.get(lanes::LAST_KIND));
         Answers {
             sent: self.sent,
             taken: stats.get(lanes::TAKEN),
             known: stats.get(lanes::KNOWN),
             refused: stats.get(lanes::REFUSED),
-            last_refused: kind.map(|kind| (stats.get(lanes::LAST_REFUSED), kind)),
+            last_refused: refusal_of(stats.get(lanes::LAST)),
             full: self.full,
             dropped: self.dropped,
         }
