@@ -273,7 +273,7 @@ impl Lane {
     pub fn lives(&mut self) -> bool {
         let (lived, looked) = self.lived;
         if lived && !self.adopted && looked.elapsed() >= LOOK {
-            self.lived = (self.segment.check().is_ok(), Instant::now());
+            self.lived = (self.looks_alive(), Instant::now());
         }
         self.lived.0
     }
@@ -281,8 +281,14 @@ impl Lane {
     /// As [`lives`](Self::lives), looked at now.
     pub fn lives_now(&mut self) -> bool {
         if self.lived.0 {
-            self.lived = (self.segment.check().is_ok(), Instant::now());
+            self.lived = (self.looks_alive(), Instant::now());
         }
         self.lived.0
+    }
+
+    /// What the system cannot say now (no file handle is left, say) makes nobody dead: it is asked again.
+    fn looks_alive(&self) -> bool {
+        use ErrorKind::{Corrupt, Fenced, Forked};
+        self.segment.check().err().is_none_or(|error| !matches!(error.kind(), Fenced | Corrupt | Forked))
     }
 }
