@@ -40,7 +40,7 @@ pub struct patchstream_answers {
     pub taken: u64,
     /// Patches that it knew already, with the same content.
     pub known: u64,
-    /// Patches that it refused, for whatever reason.
+    /// Patches that it refused, for whatever reason; those that a call here answered with an error never came to it.
     pub refused: u64,
     /// Pushes and loans that were answered with PATCHSTREAM_FULL.
     pub full: u64,
@@ -200,6 +200,11 @@ pub unsafe extern "C" fn patchstream_producer_answers(
 /// nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
 /// PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
 /// counted in the stream's statistics, and the next one can be pushed.
+///
+/// Of an attached producer: without room it does as patchstream_producer_on_full() said, PATCHSTREAM_DROPPED and
+/// PATCHSTREAM_STOPPED (see patchstream_producer_request_stop()) are answers too, and there is no stream to poll: push it
+/// again a little later. KNOWN and CONFLICT are the stream's to find, and stand in patchstream_producer_answers(), as does
+/// what else it refuses. A patch that is refused here is in neither's counts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_producer_push(
     producer: *mut patchstream_producer,
@@ -218,7 +223,8 @@ pub unsafe extern "C" fn patchstream_producer_push(
 }
 
 /// Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
-/// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
+/// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again. An attached producer waits
+/// first if patchstream_producer_on_full() said so, and answers with PATCHSTREAM_STOPPED after a stop; it drops nothing.
 ///
 /// @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
 ///                   there before; they may be touched until the loan is committed or abandoned
@@ -254,8 +260,8 @@ pub unsafe extern "C" fn patchstream_producer_loan(
     })
 }
 
-/// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of patchstream_producer_push(); the loan has ended
-/// with any of them.
+/// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of
+/// patchstream_producer_push() but FULL, DROPPED and STOPPED; the loan has ended with any of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_producer_commit(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
     guard(|| {

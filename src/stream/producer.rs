@@ -107,7 +107,9 @@ impl Producer {
     ///
     /// # Errors
     /// Those of [`loan`](Self::loan) and [`commit`](Self::commit), and [`ErrorKind::Shape`] for a field of another size.
-    /// Each is counted, nothing of the patch stays, and the next one can be pushed.
+    /// Nothing of the patch stays, and the next one can be pushed. Each is counted by a stream in this process; one in
+    /// another learns nothing of what was refused here, counts what it refuses itself, and says so in
+    /// [`answers`](Self::answers).
     pub fn push(&mut self, meta: &Meta<'_>, field: &Field<'_>) -> Result<Pushed> {
         match &mut self.0 {
             Inner::Local(local) => local.push(meta, field),
@@ -115,7 +117,8 @@ impl Producer {
         }
     }
 
-    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full. From
+    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full, which
+    /// [`on_full`](Self::on_full) may have waited for, or once [`stop_flag`](Self::stop_flag) ended that wait. From
     /// another process it is filled in this one's memory, and copied as it is committed.
     ///
     /// # Errors
@@ -133,7 +136,7 @@ impl Producer {
     ///
     /// # Errors
     /// [`ErrorKind::Value`] for a density that is not finite, [`ErrorKind::Conflict`] for an id that is known with other
-    /// content, [`ErrorKind::State`] if the step has ended meanwhile, [`ErrorKind::Fenced`] as for
+    /// content, in one process; [`ErrorKind::State`] if the step has ended meanwhile, [`ErrorKind::Fenced`] as for
     /// [`loan`](Self::loan), [`ErrorKind::Argument`] for a loan of another producer. The loan is given up.
     pub fn commit(&mut self, loan: Loan) -> Result<Pushed> {
         match (&mut self.0, loan.0) {
@@ -152,7 +155,8 @@ impl Producer {
         }
     }
 
-    /// Counts a patch that was refused before it got here: one that a foreign interface could not even read.
+    /// Counts a patch that was refused before it got here: one that a foreign interface could not even read. A stream in
+    /// another process is not told.
     pub fn refuse(&self, error: &Error) {
         if let Inner::Local(local) = &self.0 {
             local.refuse(error);
