@@ -355,7 +355,7 @@ typedef struct patchstream_answers {
   uint64_t taken;
   // Patches that it knew already, with the same content.
   uint64_t known;
-  // Patches that it refused, for whatever reason.
+  // Patches that it refused, for whatever reason; those that a call here answered with an error never came to it.
   uint64_t refused;
   // Pushes and loans that were answered with PATCHSTREAM_FULL.
   uint64_t full;
@@ -933,6 +933,12 @@ patchstream_status patchstream_producer_on_full(struct patchstream_producer *pro
                                                 uint32_t policy,
                                                 uint32_t timeout_ms);
 
+// Ends a wait for room of an attached producer, and lets none begin: from now on its pushes and loans without room are
+// PATCHSTREAM_STOPPED instead of PATCHSTREAM_FULL; with room they go on to work. It holds until the producer is closed.
+// Thread-safe, and may be called in a signal handler. NULL, a closed producer or one of a stream in this process is
+// harmless: that one does not wait.
+void patchstream_producer_request_stop(const struct patchstream_producer *producer);
+
 // What became of the patches of an attached producer, as far as the stream has taken them up.
 patchstream_status patchstream_producer_answers(struct patchstream_producer *producer, struct patchstream_answers *out);
 
@@ -940,12 +946,18 @@ patchstream_status patchstream_producer_answers(struct patchstream_producer *pro
 // nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
 // PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
 // counted in the stream's statistics, and the next one can be pushed.
+//
+// Of an attached producer: without room it does as patchstream_producer_on_full() said, PATCHSTREAM_DROPPED and
+// PATCHSTREAM_STOPPED (see patchstream_producer_request_stop()) are answers too, and there is no stream to poll: push it
+// again a little later. KNOWN and CONFLICT are the stream's to find, and stand in patchstream_producer_answers(), as does
+// what else it refuses. A patch that is refused here is in neither's counts.
 patchstream_status patchstream_producer_push(struct patchstream_producer *producer,
                                              const struct patchstream_patch *patch,
                                              const struct patchstream_field *densities);
 
 // Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
-// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
+// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again. An attached producer waits
+// first if patchstream_producer_on_full() said so, and answers with PATCHSTREAM_STOPPED after a stop; it drops nothing.
 //
 // @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
 //                   there before; they may be touched until the loan is committed or abandoned
@@ -955,10 +967,9 @@ patchstream_status patchstream_producer_loan(struct patchstream_producer *produc
                                              float **densities,
                                              uint64_t *loan);
 
-// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of patchstream_producer_push(); the loan has ended
-// with any of them.
-patchstream_status patchstream_producer_commit(struct patchstream_producer *producer,
-                                               uint64_t loan);
+// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of
+// patchstream_producer_push() but FULL, DROPPED and STOPPED; the loan has ended with any of them.
+patchstream_status patchstream_producer_commit(struct patchstream_producer *producer, uint64_t loan);
 
 // Gives a loan up.
 patchstream_status patchstream_producer_abandon(struct patchstream_producer *producer, uint64_t loan);

@@ -21,6 +21,7 @@ mod samples;
 mod selections;
 mod stats;
 mod status;
+mod stop;
 mod stream;
 mod table;
 mod types;

@@ -11,8 +11,10 @@ use patchstream::stream::{Loan, OnFull, Producer, Pushed};
 use crate::field;
 use crate::guard::guard;
 use crate::status::{
-    PATCHSTREAM_DROPPED, PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, patchstream_status, status_of_kind,
+    PATCHSTREAM_DROPPED, PATCHSTREAM_FULL, PATCHSTREAM_KNOWN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status,
+    status_of_kind,
 };
+use crate::stop::{self, Stop};
 use crate::stream::{STREAMS, patchstream_stream};
 use crate::table::Table;
 use crate::types::{Sized32, meta, patchstream_field, patchstream_patch, put, text, write};
@@ -38,7 +40,7 @@ pub struct patchstream_answers {
     pub taken: u64,
     /// Patches that it knew already, with the same content.
     pub known: u64,
-    /// Patches that it refused, for whatever reason.
+    /// Patches that it refused, for whatever reason; those that a call here answered with an error never came to it.
     pub refused: u64,
     /// Pushes and loans that were answered with PATCHSTREAM_FULL.
     pub full: u64,
@@ -65,6 +67,8 @@ struct Opened {
     loans: HashMap<u64, Loan>,
     /// The name of the last loan; none is used twice.
     last: u64,
+    /// What ends its waits; none waits in the stream's own process.
+    stop: Option<Stop>,
 }
 
 static PRODUCERS: Table<Mutex<Opened>> = Table::new("producer", 2);
@@ -87,7 +91,7 @@ pub unsafe extern "C" fn patchstream_producer_open(
             .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
         let producer = STREAMS.get(stream)?.stream.producer(name)?;
         let handle: *mut patchstream_producer =
-            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0, stop: None }));
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -122,9 +126,12 @@ pub unsafe extern "C" fn patchstream_producer_attach(
         // SAFETY: the caller's string.
         let name = unsafe { text(name, "the producer's name") }?
             .ok_or_else(|| argument("the producer's name is NULL: give it a name"))?;
-        let producer = Producer::attach(transport, name, Duration::from_millis(timeout_ms.into()))?;
+        let mut producer = Producer::attach(transport, name, Duration::from_millis(timeout_ms.into()))?;
+        let (stop, slot) = Stop::reserve()?;
+        producer.stop_flag(stop.flag());
         let handle: *mut patchstream_producer =
-            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0 }));
+            PRODUCERS.open(Mutex::new(Opened { producer, loans: HashMap::new(), last: 0, stop: Some(stop) }));
+        slot.belongs_to(handle);
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -151,6 +158,15 @@ pub extern "C" fn patchstream_producer_on_full(
         PRODUCERS.get(producer)?.lock().producer.on_full(policy)?;
         Ok(PATCHSTREAM_OK)
     })
+}
+
+/// Ends a wait for room of an attached producer, and lets none begin: from now on its pushes and loans without room are
+/// PATCHSTREAM_STOPPED instead of PATCHSTREAM_FULL; with room they go on to work. It holds until the producer is closed.
+/// Thread-safe, and may be called in a signal handler. NULL, a closed producer or one of a stream in this process is
+/// harmless: that one does not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn patchstream_producer_request_stop(producer: *const patchstream_producer) {
+    stop::request(producer);
 }
 
 /// What became of the patches of an attached producer, as far as the stream has taken them up.
@@ -184,6 +200,11 @@ pub unsafe extern "C" fn patchstream_producer_answers(
 /// nothing was taken; poll the stream and push it again. PATCHSTREAM_KNOWN: the same patch was there already.
 /// PATCHSTREAM_ERR_CONFLICT: its id is known with other content. After an error nothing of the patch stays, it is
 /// counted in the stream's statistics, and the next one can be pushed.
+///
+/// Of an attached producer: without room it does as patchstream_producer_on_full() said, PATCHSTREAM_DROPPED and
+/// PATCHSTREAM_STOPPED (see patchstream_producer_request_stop()) are answers too, and there is no stream to poll: push it
+/// again a little later. KNOWN and CONFLICT are the stream's to find, and stand in patchstream_producer_answers(), as does
+/// what else it refuses. A patch that is refused here is in neither's counts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_producer_push(
     producer: *mut patchstream_producer,
@@ -202,7 +223,8 @@ pub unsafe extern "C" fn patchstream_producer_push(
 }
 
 /// Lends a place in the ring for one patch, to be filled by the host itself and then committed. Several may be out, and
-/// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again.
+/// any thread may fill one. PATCHSTREAM_FULL: the ring is full; poll the stream and ask again. An attached producer waits
+/// first if patchstream_producer_on_full() said so, and answers with PATCHSTREAM_STOPPED after a stop; it drops nothing.
 ///
 /// @param densities  out: nx * ny * channels numbers to be written, [(y*nx+x)*channels+c] in nm^-2, with whatever was
 ///                   there before; they may be touched until the loan is committed or abandoned
@@ -222,7 +244,10 @@ pub unsafe extern "C" fn patchstream_producer_loan(
         let mut opened = opened.lock();
         // SAFETY: the caller's patch is as its comments say.
         let meta = unsafe { meta(patch) }.inspect_err(|error| opened.producer.refuse(error))?;
-        let Some(mut lent) = opened.producer.loan(&meta)? else { return Ok(PATCHSTREAM_FULL) };
+        let Some(mut lent) = opened.producer.loan(&meta)? else {
+            let stopped = opened.stop.as_ref().is_some_and(Stop::is_requested);
+            return Ok(if stopped { PATCHSTREAM_STOPPED } else { PATCHSTREAM_FULL });
+        };
         opened.last += 1;
         let name = opened.last;
         // SAFETY: the caller's variables.
@@ -235,8 +260,8 @@ pub unsafe extern "C" fn patchstream_producer_loan(
     })
 }
 
-/// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of patchstream_producer_push(); the loan has ended
-/// with any of them.
+/// Commits a patch that was filled in place; patches of later loans wait for it. The statuses are those of
+/// patchstream_producer_push() but FULL, DROPPED and STOPPED; the loan has ended with any of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_producer_commit(producer: *mut patchstream_producer, loan: u64) -> patchstream_status {
     guard(|| {
@@ -284,6 +309,7 @@ fn status(pushed: Pushed) -> patchstream_status {
         Pushed::Known => PATCHSTREAM_KNOWN,
         Pushed::Full => PATCHSTREAM_FULL,
         Pushed::Dropped => PATCHSTREAM_DROPPED,
+        Pushed::Stopped => PATCHSTREAM_STOPPED,
     }
 }
 

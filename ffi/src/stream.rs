@@ -1,17 +1,16 @@
 //! The stream, in C.
 
 use std::ffi::{CString, c_char};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use patchstream::error::{Result, argument, state};
+use patchstream::error::argument;
 use patchstream::stream::{Polled, Stream};
 
 use crate::guard::guard;
 use crate::options::{builder, patchstream_options};
 use crate::selections::{self, patchstream_selections};
 use crate::status::{PATCHSTREAM_AGAIN, PATCHSTREAM_OK, PATCHSTREAM_STOPPED, patchstream_status};
+use crate::stop::{self, Stop};
 use crate::table::Table;
 use crate::types::{array, buffer, put, to_first_0};
 use crate::weights::{self, patchstream_weights};
@@ -29,7 +28,7 @@ pub(crate) struct Opened {
     class_labels: Vec<CString>,
     pub(crate) backend: CString,
     pub(crate) classifier_backend: Option<CString>,
-    stop: &'static StopSlot,
+    _stop: Stop,
 }
 
 pub(crate) static STREAMS: Table<Opened> = Table::new("stream", 1);
@@ -48,11 +47,10 @@ pub unsafe extern "C" fn patchstream_stream_open(
         }
         // SAFETY: the caller's options are as their comments say.
         let builder = unsafe { builder(options) }?;
-        let stop = StopSlot::reserve()?;
-        let opened = builder.stop_flag(stop.flag().clone()).open();
-        let stream = opened.inspect_err(|_| stop.release())?;
+        let (stop, slot) = Stop::reserve()?;
+        let stream = builder.stop_flag(stop.flag()).open()?;
         let handle: *mut patchstream_stream = STREAMS.open(Opened::new(stream, stop));
-        stop.handle.store(handle.addr() as u64, Ordering::Release);
+        slot.belongs_to(handle);
         // SAFETY: the caller's variable.
         unsafe { put(out, handle, "out") }?;
         Ok(PATCHSTREAM_OK)
@@ -166,15 +164,7 @@ pub unsafe extern "C" fn patchstream_stream_class_label(
 /// Thread-safe, and may be called in a signal handler. NULL or a closed stream is harmless.
 #[unsafe(no_mangle)]
 pub extern "C" fn patchstream_stream_request_stop(stream: *const patchstream_stream) {
-    // Loads and a store only: no lock, no allocation, no error text.
-    let handle = stream.addr() as u64;
-    if handle > RESERVED {
-        for slot in STOPS.iter().filter(|slot| slot.handle.load(Ordering::Acquire) == handle) {
-            if let Some(flag) = slot.flag.get() {
-                flag.store(true, Ordering::Relaxed);
-            }
-        }
-    }
+    stop::request(stream);
 }
 
 /// Closes the stream and its worker; its producers answer with PATCHSTREAM_ERR_STATE from then on, and are closed by
@@ -191,13 +181,12 @@ pub extern "C" fn patchstream_stream_close(stream: *mut patchstream_stream, time
             return Ok(PATCHSTREAM_AGAIN);
         }
         STREAMS.close(stream)?;
-        opened.stop.release();
         Ok(PATCHSTREAM_OK)
     })
 }
 
 impl Opened {
-    fn new(stream: Stream, stop: &'static StopSlot) -> Self {
+    fn new(stream: Stream, stop: Stop) -> Self {
         let classes = stream.classifier().and_then(|classifier| classifier.card().classes.as_ref());
         Self {
             queues: stream.queues().iter().map(|queue| to_first_0(&queue.name)).collect(),
@@ -205,38 +194,7 @@ impl Opened {
             backend: to_first_0(stream.model().backend()),
             classifier_backend: stream.classifier().map(|classifier| to_first_0(classifier.backend())),
             stream,
-            stop,
+            _stop: stop,
         }
-    }
-}
-
-/// A stop flag that outlives its stream, so that a signal handler may set it at any moment.
-pub(crate) struct StopSlot {
-    /// The stream's handle, 0 if the slot is free.
-    handle: AtomicU64,
-    flag: OnceLock<Arc<AtomicBool>>,
-}
-
-/// `StopSlot::handle` while its stream is being opened. No handle is that small.
-const RESERVED: u64 = 1;
-
-static STOPS: [StopSlot; 256] = [const { StopSlot { handle: AtomicU64::new(0), flag: OnceLock::new() } }; 256];
-
-impl StopSlot {
-    fn reserve() -> Result<&'static Self> {
-        let free =
-            |slot: &&StopSlot| slot.handle.compare_exchange(0, RESERVED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        let slot = STOPS.iter().find(free);
-        let slot = slot.ok_or_else(|| state("256 streams are open in this process: close one first"))?;
-        slot.flag().store(false, Ordering::Relaxed);
-        Ok(slot)
-    }
-
-    fn flag(&self) -> &Arc<AtomicBool> {
-        self.flag.get_or_init(Arc::default)
-    }
-
-    fn release(&self) {
-        self.handle.store(0, Ordering::Release);
     }
 }

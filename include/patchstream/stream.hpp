@@ -108,12 +108,14 @@ class Producer {
   status try_answers(Answers &out) const noexcept {
     return out.struct_size = sizeof out, patchstream_producer_answers(handle_.get(), &out);
   }
-  // Copies a patch into the ring: ok, known, full or dropped.
+  // Pushes and loans without room are `stopped` from now on. From any thread and in a signal handler.
+  void request_stop() const noexcept { patchstream_producer_request_stop(handle_.get()); }
+  // Copies a patch into the ring: ok, known, full, dropped or stopped.
   status try_push(const Patch &patch, const Field &densities) noexcept {
     const patchstream_patch c = patch.c();
     return patchstream_producer_push(handle_.get(), &c, &densities);
   }
-  // Lends a place in the ring: ok or full.
+  // Lends a place in the ring: ok, full or stopped.
   status try_loan(const Patch &patch, Loan &out) noexcept {
     const patchstream_patch c = patch.c();
     float *densities = nullptr;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::seat::{
     ABOUT, ARRIVALS, CAME_TO, KIND_DOOR, LABEL_MAX, NAME_MAX, Role, SEATS, SEATS_OF_WORKERS, TEXT_MAX, WORDS_BYTES,
-    read_text, text_bytes, words, write_text,
+    check_label, read_text, text_bytes, words, write_text,
 };
 use super::watch::remove_left;
 use crate::error::{ErrorKind, Result, argument, corrupt};
@@ -233,6 +233,7 @@ impl Lane {
             return Err(corrupt("it is no lane: something else made a segment of that name, remove it"));
         }
         let label = read_text(&segment.region(role.label_part())?, LABEL_MAX, "its label")?;
+        check_label(&label).map_err(|error| corrupt(error.message()))?;
         let from = segment.consumer(0)?;
         let to = match role {
             Role::Producer => None,
@@ -272,7 +273,7 @@ impl Lane {
     pub fn lives(&mut self) -> bool {
         let (lived, looked) = self.lived;
         if lived && !self.adopted && looked.elapsed() >= LOOK {
-            self.lived = (self.segment.check().is_ok(), Instant::now());
+            self.lived = (self.looks_alive(), Instant::now());
         }
         self.lived.0
     }
@@ -280,8 +281,14 @@ impl Lane {
     /// As [`lives`](Self::lives), looked at now.
     pub fn lives_now(&mut self) -> bool {
         if self.lived.0 {
-            self.lived = (self.segment.check().is_ok(), Instant::now());
+            self.lived = (self.looks_alive(), Instant::now());
         }
         self.lived.0
+    }
+
+    /// What the system cannot say now (no file handle is left, say) makes nobody dead: it is asked again.
+    fn looks_alive(&self) -> bool {
+        use ErrorKind::{Corrupt, Fenced, Forked};
+        self.segment.check().err().is_none_or(|error| !matches!(error.kind(), Fenced | Corrupt | Forked))
     }
 }

@@ -165,5 +165,9 @@ pub(super) fn check_label(label: &str) -> Result<()> {
     if label.len() > LABEL_MAX {
         return Err(argument(format!("a label of {} bytes: {LABEL_MAX} are the most", label.len())));
     }
+    // It stands in logs and on terminals.
+    if label.contains(char::is_control) {
+        return Err(argument(format!("the label {label:?} has control characters: leave them out")));
+    }
     Ok(())
 }

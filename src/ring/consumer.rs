@@ -230,6 +230,11 @@ impl<P: Place> Consumer<P> {
         self.trust == Trust::Told || self.memory.control().producer.closed.load(Ordering::Acquire) != 0
     }
 
+    /// Whether the writer's index cannot be true, which [`peek`](Self::peek) has still to tell.
+    pub fn has_lost_trust(&self) -> bool {
+        matches!(self.trust, Trust::Lost(_))
+    }
+
     /// What the ring has counted.
     pub fn counts(&self) -> Counts {
         Counts::read(self.memory.control())
@@ -243,9 +248,11 @@ impl<P: Place> Consumer<P> {
         unsafe { self.memory.write_header(self.tail, Header { metadata_bytes: u32::MAX, ..header }) };
     }
 
-    /// A checked copy of the oldest record's header; `None` if there is no record. Abandoned slots are stepped over.
+    /// A checked copy of the oldest record's header; `None` if there is no record. Abandoned slots are stepped over, as many
+    /// as the ring has: a writer that goes on to make such cannot hold its reader up.
     fn next_header(&mut self) -> Result<Option<Header>> {
         self.memory.usable()?;
+        let mut abandoned = 0;
         while self.tail != self.head || self.refresh() != self.tail {
             let header = self.memory.read_header(self.tail);
             let (tensor_bytes, metadata_bytes) = (header.tensor_bytes as usize, header.metadata_bytes as usize);
@@ -259,6 +266,10 @@ impl<P: Place> Consumer<P> {
             if header.kind != KIND_ABANDONED {
                 return Ok(Some(header));
             }
+            if abandoned == self.geometry().slots() {
+                return Ok(None);
+            }
+            abandoned += 1;
             // Otherwise `advance` would do nothing, for ever.
             self.memory.usable()?;
             self.advance();

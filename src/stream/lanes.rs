@@ -12,6 +12,7 @@ use super::operator::Operator;
 use super::registry::Taken;
 use super::stream::Shared;
 use crate::error::{ErrorKind, Result, corrupt, shape, state, value};
+use crate::ids;
 use crate::job::Transport;
 use crate::lane::{self, Door, Role};
 use crate::patch::{Constellation, Meta, check_densities, check_meta};
@@ -21,12 +22,14 @@ use crate::ring::{Consumer, Doorbell, Record};
 pub(super) const TAKEN: usize = 0;
 pub(super) const KNOWN: usize = 1;
 pub(super) const REFUSED: usize = 2;
-/// The last patch that was refused, and why, as [`kind_of`] has it.
+/// The last patch that was refused, and why by its place in [`KINDS`], for watchers.
 pub(super) const LAST_REFUSED: usize = 3;
 pub(super) const LAST_KIND: usize = 4;
 /// Why the lane was given up: 0, or one of the next two.
 pub(super) const GIVEN_UP: usize = 5;
 pub(super) const LABEL_TAKEN: u64 = 1;
+/// The last patch that was refused and why in one word, which cannot be of two refusals: the id, the kind above it.
+pub(super) const LAST: usize = 6;
 const BROKEN: u64 = 2;
 
 /// The kinds of errors by their numbers in a lane, from 1.
@@ -49,10 +52,24 @@ const KINDS: [ErrorKind; 16] = [
     ErrorKind::Panic,
 ];
 
-/// The kind of a number.
-pub(super) fn kind_of(number: u64) -> Option<ErrorKind> {
-    KINDS.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
+/// The number of a kind.
+fn number_of(kind: ErrorKind) -> u64 {
+    KINDS.iter().position(|known| *known == kind).map_or(0, |at| at as u64 + 1)
 }
+
+/// Id and kind as one word. What is no id, which no honest producer sends, loses its top bits.
+fn refusal(id: u64, kind: ErrorKind) -> u64 {
+    id & ids::MAX | number_of(kind) << KIND_SHIFT
+}
+
+/// Id and kind that such a word says; `None` for 0, or for one that something else wrote.
+pub(super) fn refusal_of(word: u64) -> Option<(u64, ErrorKind)> {
+    let at = (word >> KIND_SHIFT).checked_sub(1)?;
+    Some((word & ids::MAX, *KINDS.get(at as usize)?))
+}
+
+/// Above an id.
+const KIND_SHIFT: u32 = ids::MAX.count_ones();
 
 /// A producer, seen from the operator.
 pub(super) struct Lane {
@@ -146,7 +163,21 @@ impl Lane {
     }
 
     pub(super) fn has_work(&mut self) -> bool {
-        !self.broken && self.committed() != self.position()
+        !self.broken && (self.committed() != self.position() || self.has_lost_trust())
+    }
+
+    /// Whether its ring cannot be true, as of the last look at it, which [`peek`](Self::peek) has still to tell.
+    fn has_lost_trust(&self) -> bool {
+        match &self.source {
+            Source::Local(ring) => ring.has_lost_trust(),
+            Source::Remote(lane) => lane.from.has_lost_trust(),
+        }
+    }
+
+    /// As [`has_lost_trust`](Self::has_lost_trust), looked at now.
+    pub(super) fn is_untrue(&mut self) -> bool {
+        self.committed();
+        !self.broken && self.has_lost_trust()
     }
 
     /// The oldest record.
@@ -193,7 +224,8 @@ impl Lane {
             Outcome::Known => stats.add(KNOWN, 1),
             Outcome::Refused(kind) => {
                 stats.set(LAST_REFUSED, id);
-                stats.set(LAST_KIND, KINDS.iter().position(|known| *known == kind).map_or(0, |at| at as u64 + 1));
+                stats.set(LAST_KIND, number_of(kind));
+                stats.set(LAST, refusal(id, kind));
                 stats.add(REFUSED, 1);
             }
         }

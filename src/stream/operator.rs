@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
@@ -25,6 +26,9 @@ use crate::patch::{PatchView, Protein};
 use crate::retain;
 use crate::ring::KIND_PATCH;
 use crate::wire::{self, Packer};
+
+/// How often producers that are gone are looked for while there is work.
+const FORGET: Duration = Duration::from_millis(50);
 
 /// What the lock of a stream guards.
 pub(super) struct Operator {
@@ -53,6 +57,8 @@ pub(super) struct Operator {
     pub(super) history: VecDeque<HistoryRow>,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
     pub(super) left_out: HashSet<u64>,
+    /// When producers that are gone were last looked for.
+    forgot: Instant,
     /// Step of the last event.
     pub(super) last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
@@ -94,6 +100,7 @@ impl Operator {
             jobs: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
+            forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
             lines: Vec::new(),
@@ -148,7 +155,8 @@ impl Operator {
             any |= self.take_in_one(lane, shared);
         }
         any |= self.job_turn();
-        if !any {
+        if !any || self.forgot.elapsed() >= FORGET {
+            self.forgot = Instant::now();
             self.forget_gone_lanes();
         }
         if !any || self.journal.as_ref().is_some_and(|journal| journal.is_behind()) {
@@ -185,6 +193,12 @@ impl Operator {
         }
         // Seen before the rings are emptied: a step that has ended is in its ring whole.
         self.welcome(shared);
+        for lane in 0..self.lanes.len() {
+            // It would never end its step.
+            if self.lanes[lane].is_untrue() {
+                self.take_in_one(lane, shared);
+            }
+        }
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }

@@ -3,12 +3,14 @@
 //! Not here: what happens in the calls ([`super::local`] in one process, [`super::remote`] from another).
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::local::{self, Local};
 use super::remote::{self, Remote};
 use crate::error::{Error, ErrorKind, Result, argument, state};
 use crate::patch::{Field, Meta};
+use crate::sync::AtomicBool;
 
 /// What became of a patch that a host pushed. A patch that is refused is an error instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Pushed {
     Full,
     /// The ring is full, and the patch was dropped as [`OnFull::Drop`] says.
     Dropped,
+    /// There is no room, nothing was taken, and [`Producer::stop_flag`] asks to wait no longer.
+    Stopped,
 }
 
 /// What an attached producer does with a patch for which there is no room.
@@ -103,7 +107,9 @@ impl Producer {
     ///
     /// # Errors
     /// Those of [`loan`](Self::loan) and [`commit`](Self::commit), and [`ErrorKind::Shape`] for a field of another size.
-    /// Each is counted, nothing of the patch stays, and the next one can be pushed.
+    /// Nothing of the patch stays, and the next one can be pushed. Each is counted by a stream in this process; one in
+    /// another learns nothing of what was refused here, counts what it refuses itself, and says so in
+    /// [`answers`](Self::answers).
     pub fn push(&mut self, meta: &Meta<'_>, field: &Field<'_>) -> Result<Pushed> {
         match &mut self.0 {
             Inner::Local(local) => local.push(meta, field),
@@ -111,7 +117,8 @@ impl Producer {
         }
     }
 
-    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full. From
+    /// A place in the ring for one patch, to be filled in place and committed; `None` while the ring is full, which
+    /// [`on_full`](Self::on_full) may have waited for, or once [`stop_flag`](Self::stop_flag) ended that wait. From
     /// another process it is filled in this one's memory, and copied as it is committed.
     ///
     /// # Errors
@@ -129,7 +136,7 @@ impl Producer {
     ///
     /// # Errors
     /// [`ErrorKind::Value`] for a density that is not finite, [`ErrorKind::Conflict`] for an id that is known with other
-    /// content, [`ErrorKind::State`] if the step has ended meanwhile, [`ErrorKind::Fenced`] as for
+    /// content, in one process; [`ErrorKind::State`] if the step has ended meanwhile, [`ErrorKind::Fenced`] as for
     /// [`loan`](Self::loan), [`ErrorKind::Argument`] for a loan of another producer. The loan is given up.
     pub fn commit(&mut self, loan: Loan) -> Result<Pushed> {
         match (&mut self.0, loan.0) {
@@ -148,7 +155,8 @@ impl Producer {
         }
     }
 
-    /// Counts a patch that was refused before it got here: one that a foreign interface could not even read.
+    /// Counts a patch that was refused before it got here: one that a foreign interface could not even read. A stream in
+    /// another process is not told.
     pub fn refuse(&self, error: &Error) {
         if let Inner::Local(local) = &self.0 {
             local.refuse(error);
@@ -181,6 +189,15 @@ impl Producer {
                 remote.on_full(policy);
                 Ok(())
             }
+        }
+    }
+
+    /// A flag that ends a wait for room within 50 ms, and at once in the thread whose signal handler sets it. While it is
+    /// set, a push without room is [`Pushed::Stopped`] instead of [`Pushed::Full`]; with room all goes on to work. Where
+    /// the stream is in this process nothing waits, and the flag is not looked at.
+    pub fn stop_flag(&mut self, stop: Arc<AtomicBool>) {
+        if let Inner::Remote(remote) = &mut self.0 {
+            remote.stop_flag(stop);
         }
     }
 

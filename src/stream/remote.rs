@@ -4,10 +4,11 @@
 //! A step that this producer has ended takes no patch any more, known or not: attached anew, everything can be sent again.
 //! Not here: the stream's side ([`super::lanes`]), doors and lanes themselves ([`crate::lane`]).
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::about::About;
-use super::lanes::{self, kind_of};
+use super::lanes::{self, refusal_of};
 use super::local::content_of;
 use super::producer::{Answers, OnFull, Pushed};
 use super::stats::now_ns;
@@ -16,6 +17,7 @@ use crate::guest::FpGuard;
 use crate::lane::{Role, Visit};
 use crate::patch::{Constellation, Field, Meta, ProteinStates, Shape, check_densities, check_meta};
 use crate::ring::{self, Geometry, Header, KIND_PATCH, Wait, Waited, bytes_of};
+use crate::sync::{AtomicBool, Ordering};
 use crate::wire::Packer;
 
 /// A producer of a stream in another process.
@@ -26,6 +28,8 @@ pub(super) struct Remote {
     size_nm: f64,
     states: ProteinStates,
     policy: OnFull,
+    /// Ends a wait for room.
+    stop: Arc<AtomicBool>,
     packer: Packer,
     /// Buffers of loans that have ended.
     spare: Vec<Box<[f32]>>,
@@ -71,6 +75,7 @@ impl Remote {
             size_nm: about.size_nm,
             states,
             policy: OnFull::Answer,
+            stop: Arc::default(),
             packer: Packer::new(),
             spare: Vec::new(),
             full: 0,
@@ -171,18 +176,21 @@ impl Remote {
         self.policy = policy;
     }
 
+    pub(super) fn stop_flag(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = stop;
+    }
+
     /// What the stream says of this producer's patches.
     pub(super) fn answers(&self) -> Answers {
         let stats = self.visit.stats();
         // Counted after it is said which it was, so looked at before.
         let refused = stats.get(lanes::REFUSED);
-        let kind = kind_of(stats.get(lanes::LAST_KIND));
         Answers {
             sent: self.sent,
             taken: stats.get(lanes::TAKEN),
             known: stats.get(lanes::KNOWN),
             refused,
-            last_refused: kind.map(|kind| (stats.get(lanes::LAST_REFUSED), kind)),
+            last_refused: refusal_of(stats.get(lanes::LAST)),
             full: self.full,
             dropped: self.dropped,
         }
@@ -228,13 +236,23 @@ impl Remote {
         }
         // A loan that was dropped may have held up what the stream can take now.
         self.visit.ring();
-        match self.visit.wait_for_room(&Wait::up_to(timeout))? {
-            Waited::Ready => self.visit.to_owner.loan(len),
-            Waited::TimedOut | Waited::Interrupted | Waited::Stopped => Ok(None),
+        let started = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(started.elapsed());
+            let wait = Wait { stop: Some(&self.stop), ..Wait::up_to(left) };
+            match self.visit.wait_for_room(&wait)? {
+                Waited::Ready => return self.visit.to_owner.loan(len),
+                Waited::TimedOut | Waited::Stopped => return Ok(None),
+                // A signal that has set no stop.
+                Waited::Interrupted => {}
+            }
         }
     }
 
     fn no_room(&mut self) -> Pushed {
+        if self.stop.load(Ordering::Relaxed) {
+            return Pushed::Stopped;
+        }
         self.full += 1;
         self.visit.to_owner.without_room(&ring::OnFull::Answer);
         self.visit.ring();

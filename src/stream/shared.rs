@@ -2,6 +2,7 @@
 //!
 //! Not here: what a host calls ([`super::stream`]), the operator's steps ([`super::operator`]).
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -76,13 +77,17 @@ impl Shared {
     }
 
     /// Runs one step of the operator under its lock. Afterwards its counts are published and, with the lock free again,
-    /// its lines go to the log. A step that panics breaks the stream for good: nobody knows what it left undone.
+    /// its lines go to the log. A step that panics breaks the stream for good, and its peers are told: nobody knows what it
+    /// left undone.
     pub(super) fn operate<T>(&self, step: impl FnOnce(&mut Operator) -> T) -> T {
         let _environment = FpGuard::enter();
         let mut operator = self.operator.lock();
-        let breaking = BreakOnPanic(&self.broken);
-        let result = step(&mut operator);
-        std::mem::forget(breaking);
+        let result = catch_unwind(AssertUnwindSafe(|| step(&mut operator))).unwrap_or_else(|panic| {
+            self.broken.store(true, Ordering::Release);
+            // Peers would wait for ever. Whatever the first panic left undone, a second one must not hide it.
+            let _ = catch_unwind(AssertUnwindSafe(|| operator.close_door()));
+            resume_unwind(panic)
+        });
         operator.publish(&self.recorder);
         if let Some(error) = operator.write_failure() {
             self.failed.get_or_init(|| error);
@@ -119,14 +124,5 @@ impl Shared {
 
     pub(super) fn ring_bell(&self) {
         self.bell.ring();
-    }
-}
-
-/// Marks a stream as broken when a panic passes.
-struct BreakOnPanic<'a>(&'a AtomicBool);
-
-impl Drop for BreakOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
     }
 }

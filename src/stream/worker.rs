@@ -28,6 +28,8 @@ impl Worker {
             let shared = shared.clone();
             move || {
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&shared))) {
+                    // Nobody would take in what other processes send.
+                    shared.operate(Operator::close_door);
                     let text = panic.downcast_ref::<String>().map(String::as_str);
                     let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a text");
                     let line = format!("the worker met a bug of its own and stopped, please report it: {text}");

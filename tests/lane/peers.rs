@@ -2,6 +2,8 @@
 //!
 //! Not here: garbage in a lane.
 
+use std::os::unix::fs::FileExt;
+
 use patchstream::error::ErrorKind;
 use patchstream::ring::{Wait, Waited};
 use patchstream::shm::{PartSpec, Segment};
@@ -240,4 +242,25 @@ fn all_seats_of_workers_can_be_taken_and_the_next_is_busy() {
     drop(peers);
     lanes.into_iter().for_each(|lane| door.retire(lane));
     assert_eq!(visit(&name, Role::Worker, "one more").unwrap().seat(), 0);
+}
+
+#[test]
+fn label_with_control_characters_is_refused_on_both_sides() {
+    let name = name("control");
+    let mut door = door(&name);
+    let refused = visit(&name, Role::Producer, "a\x1b[2Jb").map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Argument);
+    assert!(!refused.message().contains('\x1b'), "{refused}");
+    let _sly = visit(&name, Role::Producer, "sly label").unwrap();
+    let path = file_of(&format!("{name}.p0"));
+    let bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"sly label").unwrap() as u64;
+    let label = b"sly\x1blabel";
+    let word = 10 | u64::from(crc32c::crc32c(label)) << 32;
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(label, at).unwrap();
+    file.write_all_at(&word.to_ne_bytes(), at - 8).unwrap();
+    let refused = door.newcomers().remove(0).map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(!refused.message().contains('\x1b') && refused.message().contains("control"), "{refused}");
 }

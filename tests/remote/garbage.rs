@@ -129,6 +129,21 @@ fn indices_at_their_extremes_are_an_error_of_that_lane() {
 }
 
 #[test]
+fn lane_whose_head_cannot_be_true_holds_up_no_event_of_a_host_that_only_selects() {
+    let name = name("head");
+    let (stream, lines) = stream(&name, false);
+    let mut bad = attach(&name, "bad").unwrap();
+    let mut good = attach(&name, "good").unwrap();
+    push(&mut bad, 1, 0).unwrap();
+    push(&mut good, 2, 0).unwrap();
+    good.end_step(0).unwrap();
+    assert!(stream.select(0, 9).unwrap().is_none(), "the other one has not ended the step");
+    poke(&writable(&format!("{name}.p0")), HEAD, 99);
+    assert_eq!(stream.select(0, 9).unwrap().unwrap().batch.selections.len(), 1);
+    assert!(has(&lines, "producer bad"), "{:?}", lines.lock().unwrap());
+}
+
+#[test]
 fn patches_that_no_producer_would_send_are_refused_one_by_one() {
     use patchstream::lane::{Role, Visit};
     use patchstream::patch::{Constellation, Protein};

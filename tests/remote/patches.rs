@@ -2,6 +2,8 @@
 //!
 //! Not here: deaths ([`super::kill`]), bytes that no producer writes ([`super::garbage`]).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use patchstream::stream::OnFull;
 
 use super::child::Peer;
@@ -111,6 +113,40 @@ fn full_ring_is_answered_waited_for_or_the_newest_dropped() {
     let look = patchstream::shm::look(&format!("{name}.p0")).unwrap();
     let counts = look.parts[0].ring.as_ref().unwrap().as_ref().unwrap().counts;
     assert_eq!((counts.committed, counts.full, counts.dropped), (9, 3, 1), "watchers see it too");
+}
+
+#[test]
+fn wait_for_room_outlasts_signals_and_ends_with_a_stop() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: a handler that does nothing may run anywhere.
+    unsafe { libc::signal(libc::SIGUSR2, nothing as *const () as libc::sighandler_t) };
+    let name = name("stop");
+    let (_stream, _) = stream(&name, false);
+    let mut producer = attach(&name, "ddft").unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    producer.stop_flag(stop.clone());
+    producer.on_full(OnFull::Block(Duration::from_secs(3600))).unwrap();
+    for id in 1..=8 {
+        push(&mut producer, id, 0).unwrap();
+    }
+    let (tell, thread) = std::sync::mpsc::channel();
+    let waiter = std::thread::spawn(move || {
+        // SAFETY: it names this thread.
+        tell.send(unsafe { libc::pthread_self() }).unwrap();
+        (push(&mut producer, 9, 0).unwrap(), producer)
+    });
+    let thread = thread.recv().unwrap();
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!waiter.is_finished(), "a signal has ended the wait");
+        // SAFETY: the thread has not been joined.
+        unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (pushed, mut producer) = waiter.join().unwrap();
+    assert_eq!(pushed, Pushed::Stopped);
+    assert!(producer.loan(&meta(9, 0)).unwrap().is_none());
+    assert_eq!(producer.answers().unwrap().full, 0, "that is no full ring");
 }
 
 #[test]

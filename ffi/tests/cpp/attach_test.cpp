@@ -30,10 +30,15 @@ int main(int argc, char **argv) {
   CHECK(producer.try_push(patch, field) == ps::dropped);
   CHECK(stream.try_poll(ps::microseconds(10000000)) == ps::ok);
   CHECK(producer.try_answers(answers) == ps::ok && answers.taken == 2 && answers.dropped == 1);
+  CHECK(producer.try_on_full(PATCHSTREAM_ON_FULL_BLOCK, ps::milliseconds(600000)) == ps::ok);
+  producer.request_stop();
+  for (patch.id = 3; patch.id <= 4; patch.id++) CHECK(producer.try_push(patch, field) == ps::ok);
+  ps::Loan loan;
+  CHECK(producer.try_push(patch, field) == ps::stopped && producer.try_loan(patch, loan) == ps::stopped);
 #ifdef PATCHSTREAM_EXCEPTIONS
   ps::Producer other = ps::Producer::attach(transport.c_str(), "other", none);
   other.on_full(PATCHSTREAM_ON_FULL_BLOCK, ps::milliseconds(10000));
-  patch.id = 3;
+  patch.id = 6;
   CHECK(other.push(patch, field) == ps::ok);
   other.end_step(0);
   CHECK(other.answers().sent == 1);

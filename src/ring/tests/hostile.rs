@@ -71,6 +71,42 @@ fn memory_that_cannot_be_used_any_more_ends_a_look_at_any_moment() {
     }
 }
 
+/// Memory whose writer fills the ring with abandoned slots whenever its reader asks whether it is usable.
+struct Restless(std::sync::Mutex<Producer<Shared>>);
+
+impl Backing for Restless {
+    fn usable(&self) -> crate::error::Result<()> {
+        let mut producer = self.0.lock().unwrap();
+        while let Some(loan) = producer.loan(1)? {
+            drop(loan);
+        }
+        Ok(())
+    }
+    fn pulse(&self) -> crate::error::Result<()> {
+        self.usable()
+    }
+}
+
+#[test]
+fn writer_that_abandons_slot_after_slot_does_not_hold_its_reader_up() {
+    let (bytes, producer, consumer) = shared(small());
+    drop(consumer);
+    let restless = std::sync::Arc::new(Restless(producer.into()));
+    let (said, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // SAFETY: the bytes live until the thread ends, and are only reached by pointers.
+        let region = unsafe { Region::new(bytes.base(), small().bytes(), restless) }.unwrap();
+        let mut consumer = Consumer::<Shared>::attach(region).unwrap();
+        for _ in 0..3 {
+            said.send((consumer.peek().unwrap().is_none(), consumer.position())).unwrap();
+        }
+    });
+    for position in [4, 8, 12] {
+        let looked = answer.recv_timeout(Duration::from_secs(20)).expect("the reader goes round for ever");
+        assert_eq!(looked, (true, position));
+    }
+}
+
 #[test]
 fn any_index_of_the_writer_is_an_error_once_and_then_a_closed_ring() {
     for head in [5, 6, u64::MAX, u64::MAX - 3, 1 << 63] {

@@ -124,6 +124,22 @@ fn full_ring_drains_after_a_stop() {
 }
 
 #[test]
+fn producer_that_left_is_forgotten_under_steady_traffic() {
+    let stream = builder().open().unwrap();
+    let (mut busy, leaves) = (stream.producer("busy").unwrap(), stream.producer("leaves").unwrap());
+    drop(leaves);
+    let shared = stream.shared_for_tests();
+    let lanes_after_a_record = |busy: &mut Producer, id: u64| {
+        push(busy, id, 0, &patch(id)).unwrap();
+        assert!(shared.operate(|operator| operator.take_in_some(shared)), "there was work");
+        shared.operate(|operator| operator.lanes.len())
+    };
+    let started = Instant::now();
+    let last = (1..).find(|id| lanes_after_a_record(&mut busy, *id) == 1 || started.elapsed() > Duration::from_secs(9));
+    assert_eq!(lanes_after_a_record(&mut busy, last.unwrap() + 1), 1, "its lane is still looked at");
+}
+
+#[test]
 fn producers_on_threads_of_their_own_with_a_worker_decide_as_one_after_the_other() {
     let run = |threads: bool| {
         let stream = builder().background(threads).capacity(10).open().unwrap();
@@ -190,11 +206,14 @@ fn log_may_ask_the_stream_back() {
 
 #[test]
 fn stream_that_a_panic_passed_through_answers_with_an_error_from_then_on() {
-    let stream = builder().open().unwrap();
+    let transport = format!("shm:panic-{}", std::process::id());
+    let stream = builder().transport(&transport).open().unwrap();
     let mut producer = stream.producer("ddft").unwrap();
+    let mut attached = Producer::attach(&transport, "attached", Duration::ZERO).unwrap();
     let shared = stream.shared_for_tests();
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.operate(|_| panic!("on purpose"))));
     assert!(caught.is_err());
+    assert_eq!(push(&mut attached, 2, 0, &patch(2)).unwrap_err().kind(), ErrorKind::Fenced);
     assert_eq!(push(&mut producer, 1, 0, &patch(1)).unwrap_err().kind(), ErrorKind::Panic);
     assert_eq!(stream.poll(LONG).unwrap_err().kind(), ErrorKind::Panic);
     assert_eq!(stream.select(0, 1).unwrap_err().kind(), ErrorKind::Panic);
