@@ -1,22 +1,19 @@
-//! The operator's ends of its producers' rings, in this process and in others: who has come, who has gone, and what is
-//! checked of a patch that another process wrote.
+//! The operator's ends of its producers' rings, in this process and in others, and what is checked of a patch that another
+//! process wrote.
 //!
 //! Nothing from another process is believed: what it checked is checked again, on the operator's own copy. What becomes of
 //! its patches stands in the numbers of its lane, for it to read.
-//! Not here: what happens to a patch that was found sound ([`super::operator`]), the peer's side ([`super::remote`]).
+//! Not here: who comes and goes ([`super::door`]), what happens to a patch that was found sound ([`super::operator`]), the
+//! peer's side ([`super::remote`]).
 
-use super::about::About;
-use super::config::LogLevel;
 use super::local::content_of;
-use super::operator::Operator;
 use super::registry::Taken;
 use super::stream::Shared;
-use crate::error::{ErrorKind, Result, corrupt, shape, state, value};
+use crate::error::{ErrorKind, Result, corrupt, state, value};
 use crate::ids;
-use crate::job::Transport;
-use crate::lane::{self, Door, Role};
+use crate::lane;
 use crate::patch::{Constellation, Meta, check_densities, check_meta};
-use crate::ring::{Consumer, Doorbell, Record};
+use crate::ring::{Consumer, Record};
 
 /// The numbers of a producer's lane: patches taken in, known, refused.
 pub(super) const TAKEN: usize = 0;
@@ -28,9 +25,9 @@ pub(super) const LAST_KIND: usize = 4;
 /// Why the lane was given up: 0, or one of the next two.
 pub(super) const GIVEN_UP: usize = 5;
 pub(super) const LABEL_TAKEN: u64 = 1;
+pub(super) const BROKEN: u64 = 2;
 /// The last patch that was refused and why in one word, which cannot be of two refusals: the id, the kind above it.
 pub(super) const LAST: usize = 6;
-const BROKEN: u64 = 2;
 
 /// The kinds of errors by their numbers in a lane, from 1.
 const KINDS: [ErrorKind; 16] = [
@@ -74,15 +71,15 @@ const KIND_SHIFT: u32 = ids::MAX.count_ones();
 /// A producer, seen from the operator.
 pub(super) struct Lane {
     pub(super) name: String,
-    source: Source,
+    pub(super) source: Source,
     /// Steps up to this one had ended when the ring was last emptied: nothing new may come for them.
     ended: i64,
     /// Something wrote what no producer writes: nothing more is read of it.
-    broken: bool,
+    pub(super) broken: bool,
 }
 
 /// Where a producer's ring lies.
-enum Source {
+pub(super) enum Source {
     /// In this process's memory.
     Local(Consumer),
     /// In memory that another process may write at any moment.
@@ -108,7 +105,7 @@ impl Lane {
         Self { name: name.into(), source: Source::Local(ring), ended: i64::MIN, broken: false }
     }
 
-    fn remote(lane: lane::Lane) -> Self {
+    pub(super) fn remote(lane: lane::Lane) -> Self {
         let name = lane.label().into();
         Self { name, source: Source::Remote(Box::new(lane)), ended: i64::MIN, broken: false }
     }
@@ -122,7 +119,7 @@ impl Lane {
     }
 
     /// As [`is_gone`](Self::is_gone), looked at now.
-    fn is_gone_now(&mut self) -> bool {
+    pub(super) fn is_gone_now(&mut self) -> bool {
         match &mut self.source {
             Source::Local(ring) => ring.is_closed(),
             Source::Remote(lane) => self.broken || lane.from.is_closed() || !lane.lives_now(),
@@ -278,139 +275,6 @@ impl Doubt {
             Taken::Differs => {
                 Err(state("its host went back to a mark, which producers of other processes cannot follow"))
             }
-        }
-    }
-}
-
-impl Operator {
-    /// Adds a producer's ring of this process.
-    ///
-    /// # Errors
-    /// [`ErrorKind::State`] if a producer of this name is open.
-    pub(super) fn add_lane(&mut self, name: &str, ring: Consumer) -> Result<()> {
-        self.introduce(name)?;
-        self.lanes.push(Lane::local(name, ring));
-        Ok(())
-    }
-
-    /// Opens the way for other processes, if there is to be one; returns the bell that everybody rings.
-    ///
-    /// # Errors
-    /// Those of [`Door::create`].
-    pub(super) fn open_door(&mut self, transport: Option<&Transport>, about: &About) -> Result<Doorbell> {
-        let Some(Transport::Shm(name)) = transport else { return Ok(Doorbell::default()) };
-        let door = Door::create(name, &about.text())?;
-        let bell = door.bell();
-        self.door = Some(door);
-        Ok(bell)
-    }
-
-    /// Tells the peers that the stream is closed, and leaves the transport to another.
-    pub(super) fn close_door(&mut self) {
-        if let Some(door) = &self.door {
-            door.close();
-        }
-        if let Some(jobs) = &mut self.jobs {
-            jobs.close();
-        }
-    }
-
-    /// Takes in the producers of other processes that have come. One that cannot be taken in is told, and holds up
-    /// nobody.
-    pub(super) fn welcome(&mut self, shared: &Shared) {
-        let Some(door) = &mut self.door else { return };
-        for newcomer in door.newcomers() {
-            let told = match newcomer {
-                Ok(lane) => self.welcome_remote(lane, shared),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = told {
-                shared.recorder.reject(error.kind());
-                self.lines.push((LogLevel::Warning, format!("a peer is refused: {error}")));
-            }
-        }
-    }
-
-    fn welcome_remote(&mut self, lane: lane::Lane, shared: &Shared) -> Result<()> {
-        let (label, pid, len) = (lane.label().to_owned(), lane.pid(), lane.from.geometry().tensor_len());
-        if let (Role::Worker, Some(jobs)) = (lane.role(), &mut self.jobs) {
-            self.lines.push((LogLevel::Info, format!("worker {label} of process {pid} has come")));
-            jobs.welcome(lane);
-            return Ok(());
-        }
-        let refused = if lane.role() != Role::Producer {
-            Some(crate::error::unsupported("this stream hands out no jobs"))
-        } else if len != shared.shape.len() {
-            Some(shape(format!("its ring is for {len} numbers a patch, this stream has {}", shared.shape.len())))
-        } else {
-            None
-        };
-        let answer = match refused {
-            Some(error) => Err(error),
-            None => self.introduce(&label),
-        };
-        let lane = Lane::remote(lane);
-        match answer {
-            Ok(()) => {
-                self.lines.push((LogLevel::Info, format!("producer {label} of process {pid} has come")));
-                self.lanes.push(lane);
-                Ok(())
-            }
-            Err(error) => {
-                if let Source::Remote(lane) = &lane.source {
-                    lane.stats().set(GIVEN_UP, if error.kind() == ErrorKind::State { LABEL_TAKEN } else { BROKEN });
-                }
-                self.give_up(lane);
-                Err(error.context(format!("process {pid}")))
-            }
-        }
-    }
-
-    /// Makes sure that no producer of this name is open, and notes whether another one is.
-    fn introduce(&mut self, name: &str) -> Result<()> {
-        let mut open = 0;
-        for other in &mut self.lanes {
-            let is_open = !other.is_gone_now();
-            if is_open && other.name == name {
-                return Err(state(format!("a producer called {name} is open already: close it or take another name")));
-            }
-            open += usize::from(is_open);
-        }
-        self.several |= open > 0;
-        Ok(())
-    }
-
-    /// Forgets producers that are gone and whose records were all taken, and those that are broken.
-    pub(super) fn forget_gone_lanes(&mut self) {
-        let mut at = 0;
-        while at < self.lanes.len() {
-            let lane = &mut self.lanes[at];
-            // Looked at first: what one that is gone has committed is there.
-            let gone = lane.is_gone();
-            if !gone || lane.has_work() {
-                at += 1;
-                continue;
-            }
-            let lane = self.lanes.remove(at);
-            if let Source::Remote(remote) = &lane.source {
-                let (name, pid) = (&lane.name, remote.pid());
-                let line = match (lane.broken, remote.from.is_closed()) {
-                    (true, _) => (LogLevel::Warning, format!("producer {name} of process {pid} is given up")),
-                    (false, true) => (LogLevel::Info, format!("producer {name} of process {pid} has closed")),
-                    (false, false) => {
-                        let line = format!("producer {name} of process {pid} is gone without closing");
-                        (LogLevel::Warning, line + ": what it committed was taken in, and no event waits for it")
-                    }
-                };
-                self.lines.push(line);
-            }
-            self.give_up(lane);
-        }
-    }
-
-    fn give_up(&mut self, lane: Lane) {
-        if let (Source::Remote(lane), Some(door)) = (lane.source, &mut self.door) {
-            door.retire(*lane);
         }
     }
 }

@@ -13,6 +13,8 @@ mod about;
 mod builder;
 mod classify;
 mod config;
+mod door;
+mod event;
 mod jobs;
 pub mod journal;
 mod lanes;

@@ -1,8 +1,8 @@
-//! The operator's state and its steps: take a record out of a ring, encode it, classify it, give it to the sampler; hold
-//! an event.
+//! The operator's state and its steps: take a record out of a ring, encode it, classify it, give it to the
+//! sampler.
 //!
 //! One thread at a time, whichever holds the lock: the host's in [`super::Stream`]'s calls, or the worker.
-//! Not here: locks and threads ([`super::stream`], [`super::worker`]).
+//! Not here: events ([`super::event`]), locks and threads ([`super::stream`], [`super::worker`]).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use super::retention::Retention;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
 use super::stream::Shared;
-use crate::dynim::{Event, HistoryRow, Pick, Sampler};
+use crate::dynim::{HistoryRow, Sampler};
 use crate::encode::Model;
-use crate::error::{Error, ErrorKind, Result, corrupt, state};
+use crate::error::{Error, ErrorKind, Result, corrupt};
 use crate::lane::Door;
 use crate::patch::{PatchView, Protein};
 use crate::retain;
@@ -178,102 +178,9 @@ impl Operator {
         self.commit();
     }
 
-    /// One event, and whether it was answered from the log: `None` as long as there have been several producers and one that is open has not ended the step.
-    pub(super) fn select(
-        &mut self,
-        shared: &Shared,
-        step: i64,
-        n: usize,
-    ) -> Result<Option<(wire::SelectionBatch, bool)>> {
-        if step < self.last_step {
-            return Err(state(format!(
-                "select for step {step} after an event at step {}: steps of events never fall",
-                self.last_step
-            )));
-        }
-        // Seen before the rings are emptied: a step that has ended is in its ring whole.
-        self.welcome(shared);
-        for lane in 0..self.lanes.len() {
-            // It would never end its step.
-            if self.lanes[lane].is_untrue() {
-                self.take_in_one(lane, shared);
-            }
-        }
-        if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
-            return Ok(None);
-        }
-        self.take_in_all(shared);
-        if let Some(batch) = self.replayed(shared, step, n)? {
-            return Ok(Some((batch, true)));
-        }
-        self.last_step = step;
-        let mut event = self.sampler.select(step, n);
-        for discarded in &event.discarded {
-            self.forget(discarded.id);
-            self.forget_densities(discarded.id);
-        }
-        self.retain_picks(shared, &mut event, n)?;
-        let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
-        let batch = wire::SelectionBatch {
-            event: event.number,
-            step,
-            selections,
-            candidates: (self.sampler.candidates() + self.sampler.waiting()) as u64,
-            selected: self.sampler.selected() as u64,
-            discarded: self.sampler.discarded() as u64,
-        };
-        // Written before it is told to anyone.
-        self.write_event(&event, n, &batch)?;
-        for selection in &batch.selections {
-            self.issue_job(selection);
-        }
-        // Whoever waits for a job has it now.
-        self.job_turn();
-        Ok(Some((batch, false)))
-    }
-
-    /// What a pick tells its host.
-    fn selection(&self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
-        let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
-        let kept = self.kept.get(&pick.id).ok_or_else(lost)?;
-        let patch = wire::patch_meta(&kept.metadata)?.to_owned();
-        Ok(wire::Selection {
-            id: pick.id,
-            rank: pick.rank,
-            order: pick.order as u32,
-            event: event.number,
-            point: self.sampler.point(pick.id).ok_or_else(lost)?.to_vec(),
-            step: patch.step,
-            time_us: patch.time_us,
-            center_nm: patch.center_nm,
-            constellation: patch.constellation,
-            proteins: patch.proteins,
-            label: patch.label,
-            // There are at most `QUEUES_MAX` of them.
-            queue: pick.queue as u16,
-            class_label: self.class_label(&kept.probabilities),
-            probabilities: kept.probabilities.clone(),
-        })
-    }
-
     /// Gives up what is kept of a patch that will not be selected, or not again.
     pub(super) fn forget(&mut self, id: u64) {
         self.spare.extend(self.kept.remove(&id));
-    }
-
-    /// All weights, or those of one queue.
-    pub(super) fn weights(&mut self, shared: &Shared, queue: Option<usize>) -> Result<wire::Weights> {
-        self.take_in_all(shared);
-        let weights = match queue {
-            None => self.sampler.weights(),
-            Some(queue) => self.sampler.weights_of(queue)?,
-        };
-        Ok(wire::Weights {
-            event: self.sampler.events(),
-            ids: weights.iter().map(|weight| weight.id).collect(),
-            weights: weights.iter().map(|weight| weight.weight).collect(),
-            normalised: weights.iter().map(|weight| weight.normalised).collect(),
-        })
     }
 
     /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
@@ -289,7 +196,7 @@ impl Operator {
 
     /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, and the next one
     /// is not held up by it. Its id stays taken, so that an answer never depends on how far the operator has come.
-    fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
+    pub(super) fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
         let started = now_ns();
         let lane = &mut self.lanes[lane];
         let doubt = lane.doubt();

@@ -1,0 +1,105 @@
+//! Events of a stream: what was taken in is ranked, picked, written down, told, and given out as jobs; and weights.
+//!
+//! Not here: how patches are taken in ([`super::operator`]), how picks are ranked ([`crate::dynim`]).
+
+use super::operator::Operator;
+use super::stream::Shared;
+use crate::dynim::{Event, Pick};
+use crate::error::{Result, corrupt, state};
+use crate::wire;
+
+impl Operator {
+    /// One event, and whether it was answered from the log: `None` as long as there have been several producers and one
+    /// that is open has not ended the step.
+    pub(super) fn select(
+        &mut self,
+        shared: &Shared,
+        step: i64,
+        n: usize,
+    ) -> Result<Option<(wire::SelectionBatch, bool)>> {
+        if step < self.last_step {
+            return Err(state(format!(
+                "select for step {step} after an event at step {}: steps of events never fall",
+                self.last_step
+            )));
+        }
+        // Seen before the rings are emptied: a step that has ended is in its ring whole.
+        self.welcome(shared);
+        for lane in 0..self.lanes.len() {
+            // It would never end its step.
+            if self.lanes[lane].is_untrue() {
+                self.take_in_one(lane, shared);
+            }
+        }
+        if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
+            return Ok(None);
+        }
+        self.take_in_all(shared);
+        if let Some(batch) = self.replayed(shared, step, n)? {
+            return Ok(Some((batch, true)));
+        }
+        self.last_step = step;
+        let mut event = self.sampler.select(step, n);
+        for discarded in &event.discarded {
+            self.forget(discarded.id);
+            self.forget_densities(discarded.id);
+        }
+        self.retain_picks(shared, &mut event, n)?;
+        let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
+        let batch = wire::SelectionBatch {
+            event: event.number,
+            step,
+            selections,
+            candidates: (self.sampler.candidates() + self.sampler.waiting()) as u64,
+            selected: self.sampler.selected() as u64,
+            discarded: self.sampler.discarded() as u64,
+        };
+        // Written before it is told to anyone.
+        self.write_event(&event, n, &batch)?;
+        for selection in &batch.selections {
+            self.issue_job(selection);
+        }
+        // Whoever waits for a job has it now.
+        self.job_turn();
+        Ok(Some((batch, false)))
+    }
+
+    /// What a pick tells its host.
+    fn selection(&self, event: &Event, pick: &Pick) -> Result<wire::Selection> {
+        let lost = || corrupt(format!("what belongs to patch {} is gone: please report this", pick.id));
+        let kept = self.kept.get(&pick.id).ok_or_else(lost)?;
+        let patch = wire::patch_meta(&kept.metadata)?.to_owned();
+        Ok(wire::Selection {
+            id: pick.id,
+            rank: pick.rank,
+            order: pick.order as u32,
+            event: event.number,
+            point: self.sampler.point(pick.id).ok_or_else(lost)?.to_vec(),
+            step: patch.step,
+            time_us: patch.time_us,
+            center_nm: patch.center_nm,
+            constellation: patch.constellation,
+            proteins: patch.proteins,
+            label: patch.label,
+            // There are at most `QUEUES_MAX` of them.
+            queue: pick.queue as u16,
+            class_label: self.class_label(&kept.probabilities),
+            probabilities: kept.probabilities.clone(),
+        })
+    }
+
+    /// All weights, or those of one queue.
+    pub(super) fn weights(&mut self, shared: &Shared, queue: Option<usize>) -> Result<wire::Weights> {
+        self.take_in_all(shared);
+        let weights = match queue {
+            None => self.sampler.weights(),
+            Some(queue) => self.sampler.weights_of(queue)?,
+        };
+        Ok(wire::Weights {
+            event: self.sampler.events(),
+            ids: weights.iter().map(|weight| weight.id).collect(),
+            weights: weights.iter().map(|weight| weight.weight).collect(),
+            normalised: weights.iter().map(|weight| weight.normalised).collect(),
+        })
+    }
+}
