@@ -107,6 +107,14 @@ impl<'a> Reader<'a> {
         usize::try_from(x).map_err(|_| corrupt(format!("the snapshot has a size of {x}: verify the run")))
     }
 
+    /// A number of what a run can have had, with room to count on.
+    pub(super) fn count(&mut self) -> Result<u64> {
+        match self.u64()? {
+            x if x < u64::MAX / 4 => Ok(x),
+            x => Err(corrupt(format!("the snapshot has a count of {x}: verify the run"))),
+        }
+    }
+
     /// So many bytes.
     fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, left) = self.0.split_at_checked(count).ok_or_else(|| self.short(count))?;
@@ -120,10 +128,10 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|_| corrupt("the snapshot has a text that is not UTF-8: verify the run"))
     }
 
-    /// A list whose elements take at least `least` bytes each.
+    /// A list whose elements take at least `least` bytes each, which is not 0.
     pub(super) fn list<T>(&mut self, least: usize, mut element: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         let count = self.size()?;
-        if count > self.0.len() / least.max(1) {
+        if count > self.0.len() / least {
             return Err(self.short(count.saturating_mul(least)));
         }
         (0..count).map(|_| element(self)).collect()

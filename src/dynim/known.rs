@@ -120,6 +120,15 @@ impl Known {
         self.factors.remove(&row);
     }
 
+    /// Forgets the point in `row`, if there is one.
+    pub(super) fn remove_row(&mut self, row: u32) {
+        if (row as usize) < self.rows
+            && let Some(Row { id, .. }) = self.at(row)
+        {
+            self.remove(id);
+        }
+    }
+
     /// What is known of `id`.
     pub(super) fn get(&self, id: u64) -> Option<Row<'_>> {
         self.index

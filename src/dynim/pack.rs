@@ -8,7 +8,7 @@
 //! | 4, picks | list of: id u64, queue u32, state u8, was_started u8, failures u32, event i64, rank |
 //! | 5, waiting | list of: step i64, id u64 |
 //! | 6, candidates | list of ids u64 |
-//! | 7, withdrawn | list of ids u64 |
+//! | 7, withdrawn | list of u32: how many points were added before each withdrawn one |
 //! | 8, nearest | list of positions in S u32, of each point that is not in S, in the order of adding |
 //! | 9, history | dropped u64; list of: event, step i64, id u64, what u8, rank |
 //!
@@ -55,7 +55,7 @@ impl Snapshot {
             });
         });
         writer.section(6, |w| w.list(&lists.candidates, |w, &id| w.u64(id)));
-        writer.section(7, |w| w.list(&lists.withdrawn, |w, &id| w.u64(id)));
+        writer.section(7, |w| w.list(&lists.withdrawn, |w, &row| w.u32(row)));
         writer.section(8, |w| w.list(&lists.closest, |w, &position| w.u32(position)));
         writer.section(9, |w| {
             w.u64(self.history_dropped);
@@ -81,7 +81,7 @@ impl Snapshot {
         layout.check().map_err(|error| corrupt(format!("the snapshot's settings are none: {error}")))?;
         let mut lists = Lists::default();
         let (events, points, queues, weighed) = whole(all.section(2)?, |r| {
-            let (events, points) = (r.u64()?, r.size()?);
+            let (events, points) = (r.count()?, r.size()?);
             lists.digest = r.u64()?;
             let queues = r.list(17, |r| Ok(Memory { seed: r.u64()?, random_left: r.size()?, opened: r.flag()? }))?;
             Ok((events, points, queues, r.list(8, Reader::size)?))
@@ -90,9 +90,9 @@ impl Snapshot {
         let picks = whole(all.section(4)?, |r| r.list(31, read_pick))?;
         lists.waiting = whole(all.section(5)?, |r| r.list(16, |r| Ok((r.i64()?, r.u64()?))))?;
         lists.candidates = whole(all.section(6)?, |r| r.list(8, Reader::u64))?;
-        lists.withdrawn = whole(all.section(7)?, |r| r.list(8, Reader::u64))?;
+        lists.withdrawn = whole(all.section(7)?, |r| r.list(4, Reader::u32))?;
         lists.closest = whole(all.section(8)?, |r| r.list(4, Reader::u32))?;
-        let (history_dropped, history) = whole(all.section(9)?, |r| Ok((r.u64()?, r.list(30, read_row)?)))?;
+        let (history_dropped, history) = whole(all.section(9)?, |r| Ok((r.count()?, r.list(30, read_row)?)))?;
         all.end()?;
         // Every point is somewhere in these lists, so that no more room is made than bytes were read.
         if points > lists.closest.len() + order.len() + lists.withdrawn.len() {

@@ -38,8 +38,8 @@ pub struct Outcome<'a> {
     pub step: i64,
     /// [`Event::merged`](super::Event::merged): a check that the log is complete.
     pub merged: usize,
-    /// The ids of [`Event::discarded`](super::Event::discarded), in any order. Their ranks are not needed: the history of
-    /// an event that is redone has none for them.
+    /// The ids of [`Event::discarded`](super::Event::discarded); only the history shows their order. Their ranks are not
+    /// needed: the history of an event that is redone has none for them.
     pub discarded: &'a [u64],
     /// [`Event::picks`](super::Event::picks).
     pub picks: &'a [Pick],

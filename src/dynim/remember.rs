@@ -7,7 +7,7 @@ use super::event::Stage;
 use super::layout::Layout;
 use super::sampler::Sampler;
 use super::snapshot::{Lists, Snapshot, digest};
-use super::state::{Selection, State};
+use super::state::{FAILURES_MAX, Selection, State};
 use crate::error::{Error, Result, conflict, corrupt};
 
 /// Whether decisions under `now` go on as they would have under `then`.
@@ -64,8 +64,8 @@ pub(super) fn remember(sampler: &mut Sampler, snapshot: Snapshot, factors: Vec<(
 
 /// Moves each point to where it is, and fills S.
 fn stages(sampler: &mut Sampler, lists: &Lists, order: &[u64]) -> Result<()> {
-    for &id in &lists.withdrawn {
-        sampler.known.remove(id);
+    for &row in &lists.withdrawn {
+        sampler.known.remove_row(row);
     }
     let found = sampler.known.ids().fold(0, digest);
     if found != lists.digest {
@@ -109,7 +109,7 @@ fn selections(sampler: &mut Sampler, picks: &[Selection]) -> Result<()> {
             Some(Stage::Selected) => pick.state != State::Returned,
             Some(Stage::Waiting | Stage::Candidate | Stage::Discarded) => pick.state == State::Returned,
         };
-        if !fits || sampler.picks.get(pick.id).is_some() {
+        if !fits || pick.failures > FAILURES_MAX || sampler.picks.get(pick.id).is_some() {
             return Err(corrupt(format!(
                 "the snapshot has patch {} as {} in queue {}, where it is not: verify the run",
                 pick.id, pick.state, pick.queue

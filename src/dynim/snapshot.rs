@@ -44,14 +44,14 @@ pub(super) enum Rows {
     Listed(Lists),
 }
 
-/// Where each point is, by its id: discarded, if it is not named here.
+/// Where each point is: discarded, if it is not named here.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Lists {
     /// Step and id.
     pub waiting: Vec<(i64, u64)>,
     pub candidates: Vec<u64>,
-    /// May hold ids that were added again after they were withdrawn.
-    pub withdrawn: Vec<u64>,
+    /// Of each withdrawn point, how many points were added before it: an id may have been added again.
+    pub withdrawn: Vec<u32>,
     /// Of each point that is not in S, in the order of adding, the position of the nearest of S; `u32::MAX` if that is
     /// not known.
     pub closest: Vec<u32>,
@@ -93,9 +93,9 @@ impl Snapshot {
 fn listed(chunks: &[Arc<Heads>], waiting: &[(i64, u32)], points: usize) -> Lists {
     let mut lists = Lists::default();
     let rows = chunks.iter().flat_map(|heads| heads.ids.iter().zip(&heads.stages).zip(&heads.closest));
-    for ((&id, stage), closest) in rows.take(points) {
+    for (((&id, stage), closest), row) in rows.take(points).zip(0..) {
         match stage {
-            None => lists.withdrawn.push(id),
+            None => lists.withdrawn.push(row),
             Some(Stage::Candidate) => lists.candidates.push(id),
             Some(Stage::Waiting | Stage::Selected | Stage::Discarded) => {}
         }

@@ -1,6 +1,7 @@
 //! Samplers of all kinds of layouts against the naive twin, over random streams of calls.
 //!
-//! Not here: what single rules say by hand ([`super::queues`], [`super::picks`]).
+//! Not here: what single rules say by hand ([`super::queues`], [`super::picks`]), samplers made again
+//! ([`super::recovery`]).
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,7 +15,7 @@ use crate::error::ErrorKind;
 
 /// What a host may call.
 #[derive(Debug, Clone)]
-enum Call {
+pub(super) enum Call {
     Add {
         queue: usize,
         id: u64,
@@ -50,7 +51,7 @@ fn state() -> impl Strategy<Value = State> {
     prop::sample::select(vec![Issued, Started, Started, Interrupted, Done, Failed, Failed, Returned])
 }
 
-fn call() -> impl Strategy<Value = Call> {
+pub(super) fn call() -> impl Strategy<Value = Call> {
     let factor = prop_oneof![4 => Just(None), 1 => prop::sample::select(vec![0.5, 1.0, 1.7, 3.0]).prop_map(Some)];
     let among = (prop::collection::vec(any::<Index>(), 0..8), any::<bool>());
     prop_oneof![
@@ -113,7 +114,7 @@ fn queue(coordinates: usize, width: f32) -> impl Strategy<Value = QueueConfig> {
 }
 
 /// A layout, and the grid that its points lie on.
-fn layout() -> impl Strategy<Value = (Layout, u64, f32)> {
+pub(super) fn layout() -> impl Strategy<Value = (Layout, u64, f32)> {
     // Integers tie; 0.37 and 1e-3 round; 1e19 overflows the squares, which then tie at infinity.
     let grid = prop_oneof![Just((2, 1.0)), Just((5, 0.37)), Just((5, 1e19)), Just((100_000, 1e-3))];
     (1..6_usize, 0..3_usize, grid).prop_flat_map(|(dim, extra, (levels, scale))| {

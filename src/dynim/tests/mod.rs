@@ -11,6 +11,8 @@ mod nearest;
 mod picks;
 mod queues;
 mod random;
+mod recovery;
+mod recovery_by_hand;
 mod weights;
 
 use super::naive::Naive;
