@@ -1,6 +1,6 @@
 //! The sampler's budgets: S grown by the sampler itself on three kinds of points, then arrivals, events and picks, each
 //! beside the obvious way in the same run. `-- --full` replays a published campaign (2,061,900 arrivals, 119,686 picks,
-//! capacity 35,000, 15-d) besides; `-- --test` is small and only asserts.
+//! capacity 35,000, 15-d) besides, and makes its sampler again of a snapshot; `-- --test` is small and only asserts.
 //!
 //! Limits: an exact scan of S reads 4 d |S| bytes and computes 3 d |S| operations an arrival; a full pass reads as much of
 //! the candidates a pick. Kinds: a mixture of 40 Gaussians that drift, a 4-dimensional manifold folded into d dimensions,
@@ -9,7 +9,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use patchstream::dynim::{Added, Config, Sampler, Stage};
+use patchstream::dynim::{Added, Config, PointRow, Sampler, Snapshot, Stage};
 
 /// SplitMix64 (Steele, Lea and Flood 2014), and normals by Box and Muller.
 struct Random(u64);
@@ -238,6 +238,45 @@ fn campaign(kind: Kind, budget: &str) {
     run.sampler.select(0, 1000);
     weigh(&mut run, "1,000 picks later", "<= 300");
     line("peak memory so far", memory("VmHWM:") / 1e6, "MB", "", None);
+    again(&mut run, ["<= 5", "<= 1.5"]);
+}
+
+/// The pause of a snapshot, its bytes, and making the sampler again of them and of its points.
+fn again(run: &mut Run, budgets: [&str; 2]) {
+    let label = |what: &str| {
+        let counts = [run.sampler.selected(), run.sampler.candidates(), run.sampler.discarded()];
+        format!("{what}, {}+{}+{} points, {:?}", counts[0], counts[1], counts[2], run.kind)
+    };
+    let pauses = (0..9).map(|_| {
+        let started = Instant::now();
+        let snapshot = black_box(run.sampler.snapshot());
+        let took = started.elapsed().as_secs_f64() * 1e3;
+        drop(snapshot);
+        took
+    });
+    line(&label("snapshot, p50"), median(pauses.collect()), "ms", budgets[0], None);
+    let snapshot = run.sampler.snapshot();
+    let started = Instant::now();
+    let bytes = snapshot.to_bytes();
+    line(&label("its bytes, off the stream"), started.elapsed().as_secs_f64() * 1e3, "ms", "", None);
+    line(&label("their size"), bytes.len() as f64 / 1e6, "MB", "", None);
+
+    let points: Vec<f32> = (1..run.next).flat_map(|id| run.sampler.point(id).unwrap()).copied().collect();
+    let rows = (1..run.next).zip(points.chunks_exact(run.dim)).map(|(id, point)| PointRow {
+        id,
+        step: 0,
+        queue: 0,
+        factor: 1.0,
+        point,
+    });
+    let started = Instant::now();
+    let snapshot = Snapshot::from_bytes(&bytes).unwrap();
+    let mut other = Sampler::restore(run.sampler.layout().clone(), rows, snapshot).unwrap();
+    line(&label("the sampler again"), started.elapsed().as_secs_f64(), "s ", budgets[1], None);
+    for picks in [0, 300] {
+        assert_eq!(other.select(0, picks), run.sampler.select(0, picks));
+    }
+    assert_eq!(other.weights(), run.sampler.weights());
 }
 
 /// What discarded points cost: memory, the duplicate check, the longest single call.
@@ -287,6 +326,9 @@ fn main() {
     println!("instruction set: {}", Sampler::new(Config::new(1)).unwrap().isa().name());
     if test {
         at_size(Kind::Mixture, 9, 1000, 16, "", "");
+        let mut run = Run::new(Kind::Mixture, 9);
+        run.grow(1000, 16);
+        again(&mut run, [""; 2]);
         return;
     }
     discarded();
