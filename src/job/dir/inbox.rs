@@ -28,13 +28,13 @@ enum Became {
     Taken(usize),
     /// It stays, and what is behind it of the same job.
     Waits,
-    /// Somebody else moved it.
+    /// Somebody else moved it: it may have another name.
     Gone,
 }
 
 impl DirOffice {
     /// Takes in what can be taken, as much as one turn may; with more there the next turn is due at once. Whether anything
-    /// happened, and the jobs that have messages which stay.
+    /// happened, and the jobs that have messages which stay or were moved.
     pub(super) fn take_in(
         &mut self,
         line: &mut Line,
@@ -57,8 +57,8 @@ impl DirOffice {
             let top = tops.get(&id).map_or(0, |top| top.attempt);
             match self.one(line, stream, (id, attempt, number), top)? {
                 Became::Taken(read) => (taken, bytes) = (taken + 1, bytes + read),
-                Became::Waits => drop(waiting.insert(id)),
-                Became::Gone => {}
+                // One that is gone was adopted by the next attempt, and comes under its number: a last word waits for it too.
+                Became::Waits | Became::Gone => drop(waiting.insert(id)),
             }
         }
         let inbox = self.folder.inbox();
