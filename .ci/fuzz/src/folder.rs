@@ -117,7 +117,7 @@ impl Files {
                     let _ = self.stream.poll(Duration::ZERO);
                 }
                 let _ = self.stream.take_samples(16);
-                ["inbox", "bad", "over", "results/1"].map(|folder| self.clear(folder));
+                ["inbox", "bad", "over", "results/1"].iter().for_each(|folder| self.clear(folder));
             }
             _ => {}
         }

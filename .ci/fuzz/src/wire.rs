@@ -24,6 +24,7 @@ fuzz_target!(|input: &[u8]| {
             Message::Ask(ask) => packer.ask(ask).to_vec(),
             Message::JobState(said) => packer.job_state(said).to_vec(),
             Message::Refusal(refusal) => packer.refusal(refusal).to_vec(),
+            Message::FeedbackTable(table) => packer.feedback_table(table).to_vec(),
             Message::Patch(_) | Message::Other(_) => continue,
         };
         let back: Vec<Message> = messages(&again).map(|message| message.expect("it was packed just now")).collect();
