@@ -41,6 +41,46 @@ pub enum ErrorKind {
     Panic,
 }
 
+impl ErrorKind {
+    /// All kinds, in the order of their numbers.
+    const ALL: [Self; 16] = [
+        Self::Argument,
+        Self::State,
+        Self::Shape,
+        Self::Value,
+        Self::Conflict,
+        Self::Unknown,
+        Self::Version,
+        Self::Model,
+        Self::Io,
+        Self::Corrupt,
+        Self::Busy,
+        Self::Fenced,
+        Self::Memory,
+        Self::Forked,
+        Self::Unsupported,
+        Self::Panic,
+    ];
+
+    /// Its number, 1 to 16, by which it is told to another process. It never changes: the C status is minus that.
+    pub fn number(self) -> u32 {
+        self as u32 + 1
+    }
+
+    /// The kind of a number; `None` for one that there is not.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(number.checked_sub(1)? as usize).copied()
+    }
+}
+
+const _: () = {
+    let mut at = 0;
+    while at < ErrorKind::ALL.len() {
+        assert!(ErrorKind::ALL[at] as usize == at, "the list has the order of the kinds");
+        at += 1;
+    }
+};
+
 /// An error: its kind, and a sentence with the values at fault and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

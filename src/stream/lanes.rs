@@ -19,7 +19,7 @@ use crate::ring::{Consumer, Record};
 pub(super) const TAKEN: usize = 0;
 pub(super) const KNOWN: usize = 1;
 pub(super) const REFUSED: usize = 2;
-/// The last patch that was refused, and why by its place in [`KINDS`], for watchers.
+/// The last patch that was refused, and why by the number of its kind, for watchers.
 pub(super) const LAST_REFUSED: usize = 3;
 pub(super) const LAST_KIND: usize = 4;
 /// Why the lane was given up: 0, or one of the next two.
@@ -29,40 +29,15 @@ pub(super) const BROKEN: u64 = 2;
 /// The last patch that was refused and why in one word, which cannot be of two refusals: the id, the kind above it.
 pub(super) const LAST: usize = 6;
 
-/// The kinds of errors by their numbers in a lane, from 1.
-const KINDS: [ErrorKind; 16] = [
-    ErrorKind::Argument,
-    ErrorKind::State,
-    ErrorKind::Shape,
-    ErrorKind::Value,
-    ErrorKind::Conflict,
-    ErrorKind::Unknown,
-    ErrorKind::Version,
-    ErrorKind::Model,
-    ErrorKind::Io,
-    ErrorKind::Corrupt,
-    ErrorKind::Busy,
-    ErrorKind::Fenced,
-    ErrorKind::Memory,
-    ErrorKind::Forked,
-    ErrorKind::Unsupported,
-    ErrorKind::Panic,
-];
-
-/// The number of a kind.
-fn number_of(kind: ErrorKind) -> u64 {
-    KINDS.iter().position(|known| *known == kind).map_or(0, |at| at as u64 + 1)
-}
-
 /// Id and kind as one word. What is no id, which no honest producer sends, loses its top bits.
 fn refusal(id: u64, kind: ErrorKind) -> u64 {
-    id & ids::MAX | number_of(kind) << KIND_SHIFT
+    id & ids::MAX | u64::from(kind.number()) << KIND_SHIFT
 }
 
 /// Id and kind that such a word says; `None` for 0, or for one that something else wrote.
 pub(super) fn refusal_of(word: u64) -> Option<(u64, ErrorKind)> {
-    let at = (word >> KIND_SHIFT).checked_sub(1)?;
-    Some((word & ids::MAX, *KINDS.get(at as usize)?))
+    let kind = ErrorKind::from_number(u32::try_from(word >> KIND_SHIFT).ok()?)?;
+    Some((word & ids::MAX, kind))
 }
 
 /// Above an id.
@@ -221,7 +196,7 @@ impl Lane {
             Outcome::Known => stats.add(KNOWN, 1),
             Outcome::Refused(kind) => {
                 stats.set(LAST_REFUSED, id);
-                stats.set(LAST_KIND, number_of(kind));
+                stats.set(LAST_KIND, kind.number().into());
                 stats.set(LAST, refusal(id, kind));
                 stats.add(REFUSED, 1);
             }
