@@ -8,6 +8,9 @@ mod hostile;
 mod kill;
 mod line;
 mod owners;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../support/role.rs"]
+mod role;
 
 use std::time::{Duration, Instant};
 

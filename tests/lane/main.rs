@@ -4,6 +4,9 @@
 
 mod child;
 mod peers;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../support/role.rs"]
+mod role;
 mod watch;
 
 use std::path::PathBuf;

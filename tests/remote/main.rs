@@ -6,6 +6,9 @@ mod child;
 mod garbage;
 mod kill;
 mod patches;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../support/role.rs"]
+mod role;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;

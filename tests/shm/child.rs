@@ -1,89 +1,18 @@
-//! The roles that this program plays when it is started again, and how it is started.
+//! The roles that this program plays when it is started again.
 //!
 //! Not here: what the other side then checks.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use std::io::Write;
 
 use patchstream::error::ErrorKind;
 use patchstream::ring::{Geometry, OnFull, Wait};
 use patchstream::shm::{PartSpec, Segment, Swept, remove_left};
 
+pub use super::role::Role;
+use super::role::{say, until_input_ends};
 use super::{file_of, lock_of, segment, send};
-
-/// This program again, in a role.
-pub struct Role {
-    child: Child,
-    lines: BufReader<std::process::ChildStdout>,
-}
-
-impl Role {
-    /// Starts it; `name` is its segment.
-    pub fn start(role: &str, name: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::role_of_a_child", "--nocapture", "--test-threads=1"])
-            .env("PATCHSTREAM_TEST_ROLE", role)
-            .env("PATCHSTREAM_TEST_SEGMENT", name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Self { child, lines }
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until it says a word, and returns what follows it.
-    pub fn hear(&mut self, word: &str) -> String {
-        let mut line = String::new();
-        while self.lines.read_line(&mut line).unwrap() > 0 {
-            if let Some((_, rest)) = line.split_once(word) {
-                return rest.trim().to_string();
-            }
-            line.clear();
-        }
-        panic!("the child ended without saying {word}");
-    }
-
-    /// Kills it, as a batch system does.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Ends its input, at which it stops what it does.
-    pub fn stop(&mut self) {
-        drop(self.child.stdin.take());
-    }
-
-    /// Ends its input, at which it ends.
-    pub fn end(mut self) {
-        drop(self.child.stdin.take());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}");
-    }
-
-    /// Waits for its end; whether it went well.
-    pub fn join(mut self) -> bool {
-        let mut rest = String::new();
-        self.lines.read_to_string(&mut rest).unwrap();
-        self.child.wait().unwrap().success()
-    }
-}
-
-fn say(what: &str) {
-    println!("{what}");
-    std::io::stdout().flush().unwrap();
-}
-
-fn until_input_ends() {
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-}
 
 /// Not a test of its own: it does nothing unless it was started by one.
 #[test]

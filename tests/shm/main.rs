@@ -7,6 +7,9 @@ mod files;
 mod kill;
 mod look;
 mod owners;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../support/role.rs"]
+mod role;
 mod sweep;
 
 use std::path::PathBuf;
