@@ -21,7 +21,10 @@ const TAIL: u64 = RING + 256;
 
 #[test]
 fn garbage_over_a_whole_lane_costs_that_lane_alone() {
+    // What an owner says of a lane that is over. Garbage may read as a producer that has closed, or that lives no longer.
+    const ENDS: [&str; 3] = ["is given up", "has closed", "is gone without closing"];
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut given_up = 0;
     for round in 0..20 {
         let name = name(&format!("garbage-{round}"));
         let (stream, lines) = stream(&name, round % 2 == 1);
@@ -63,10 +66,19 @@ fn garbage_over_a_whole_lane_costs_that_lane_alone() {
         });
         let answers = settle(&stream, &good);
         assert_eq!((answers.taken, answers.refused), (pushed, 0), "round {round}: {:?}", lines.lock().unwrap());
-        poll_until(&stream, "the lane being given up", || has(&lines, "producer bad of process"));
+        let end = || {
+            let lines = lines.lock().unwrap();
+            let of_bad = |line: &&String| line.contains("producer bad of process");
+            lines.iter().filter(of_bad).find_map(|line| ENDS.iter().copied().find(|end| line.contains(end)))
+        };
+        poll_until(&stream, "the lane's end", || end().is_some());
         assert!(bad.check().is_err());
         let stats = stream.stats();
-        assert!(stats.encoded >= pushed && stats.rejected.total() > 0, "{stats:?}");
+        assert!(stats.encoded >= pushed, "{stats:?}");
+        if end() == Some(ENDS[0]) {
+            assert!(stats.rejected.total() > 0, "{stats:?}: {:?}", lines.lock().unwrap());
+            given_up += 1;
+        }
         // The next producer of that label comes in, and the stream still selects.
         drop(bad);
         let mut next = attach(&name, "bad").unwrap();
@@ -75,6 +87,7 @@ fn garbage_over_a_whole_lane_costs_that_lane_alone() {
         drop((good, next));
         poll_until(&stream, "the end of all producers", || stream.select(0, 1).unwrap().is_some());
     }
+    assert!(given_up > 0, "no lane was found out by what its ring says");
 }
 
 #[test]
