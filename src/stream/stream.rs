@@ -2,6 +2,7 @@
 //!
 //! Not here: the steps themselves ([`super::operator`]).
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -111,13 +112,12 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
+        let mut contents = HashMap::new();
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
-                if config.transport.is_some() || config.retention.is_some() {
-                    return Err(unsupported(
-                        "a run_dir beside a transport or retention: this version goes on with neither",
-                    ));
+                if config.transport.is_some() {
+                    return Err(unsupported("a run_dir beside a transport: this version does not go on with jobs"));
                 }
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
@@ -126,6 +126,7 @@ impl Stream {
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step) = (run.lines, run.last_step);
+                contents = run.contents;
                 operator
             }
         };
@@ -133,6 +134,7 @@ impl Stream {
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         operator.open_retention(&config, shape.len(), &queues)?;
+        operator.recall_densities(&registry, &contents)?;
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape)?;
         }

@@ -9,6 +9,7 @@
 mod checkpoint;
 pub mod layout;
 mod options;
+pub mod patches;
 mod point;
 pub mod records;
 pub(super) mod recover;

@@ -2,11 +2,11 @@
 //!
 //! Not here: where its host goes on ([`super::resume`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::options::{StoreConfig, difference};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
+use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
@@ -24,6 +24,8 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) sampler: Sampler,
     /// The host's ids of patches that were left out for an error.
     pub(in crate::stream) left_out: HashSet<u64>,
+    /// The content of each patch that is not discarded or withdrawn, by its public id.
+    pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
     /// What the log is to say.
@@ -44,8 +46,8 @@ pub(in crate::stream) fn open(
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
         journal.options(told);
         journal.commit()?;
-        let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
-        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, last_step, lines });
+        let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
+        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, contents, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
@@ -60,7 +62,7 @@ pub(in crate::stream) fn open(
         journal.commit()?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, marks, branch, last_step, .. } = reader;
+    let Reader { recovery, left_out, contents, marks, branch, last_step, .. } = reader;
     (journal.marks, journal.branch) = (marks, branch);
     registry.set_branch(branch);
     let sampler = recovery.finish(&Alone)?;
@@ -79,7 +81,7 @@ pub(in crate::stream) fn open(
     if found.last > 1 {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, last_step, lines })
+    Ok(Opened { journal, sampler, left_out, contents, last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -107,6 +109,7 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
+    contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
     branch: u64,
     last_step: i64,
@@ -123,8 +126,8 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
-        let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
-        Ok(Self { registry, recovery, layout, held, left_out, marks, branch: 0, last_step: i64::MIN, point })
+        let (left_out, contents, marks, point) = (HashSet::new(), HashMap::new(), Vec::new(), Point::default());
+        Ok(Self { registry, recovery, layout, held, left_out, contents, marks, branch: 0, last_step: i64::MIN, point })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -150,6 +153,13 @@ impl<'a> Reader<'a> {
             records::EVENT => {
                 let event = Event::view(payload)?;
                 self.last_step = event.step;
+                for id in &event.gone {
+                    self.contents.remove(id);
+                }
+                for lost in &event.lost {
+                    self.contents.remove(&lost.id);
+                    self.registry.lose(lost.id);
+                }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
             records::STATE if after => {
@@ -157,9 +167,17 @@ impl<'a> Reader<'a> {
                 self.recovery.set_state(id, to, step).map(drop)
             }
             records::WITHDRAWN => {
-                let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
-                self.registry.withdraw(id);
-                if self.left_out.remove(&id) || !after { Ok(()) } else { self.recovery.withdraw(id, step) }
+                let Withdrawn { id, step, why } = Withdrawn::view(payload)?;
+                if self.left_out.remove(&ids::host(id)) {
+                    self.registry.free(ids::host(id));
+                    return Ok(());
+                }
+                match why {
+                    Why::Lost => self.registry.lose(id),
+                    Why::Host | Why::Branch | Why::Room => self.registry.withdraw(id),
+                }
+                self.contents.remove(&id);
+                if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;
@@ -181,6 +199,7 @@ impl<'a> Reader<'a> {
         let Point { id, step, queue, content, factor, ref point, .. } = self.point;
         ids::check_public(id)?;
         self.registry.recall(id, content);
+        self.contents.insert(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {
             return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));

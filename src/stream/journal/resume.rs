@@ -58,6 +58,8 @@ struct Behind {
     pending: HashMap<u64, Pending>,
     content: HashMap<u64, u64>,
     gone: HashMap<u64, VecDeque<Option<u64>>>,
+    /// Content of those that made room for others, or found none, with the entry that they came by.
+    made_room: HashMap<u64, (u64, u64)>,
     told: HashSet<u64>,
     events: Vec<(u64, Event)>,
     said: HashMap<u64, VecDeque<State>>,
@@ -77,6 +79,9 @@ impl Behind {
             if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
                 behind.pending.remove(&id);
             }
+            if behind.made_room.get(&id).is_some_and(|(came, _)| *came < sequence) {
+                behind.made_room.remove(&id);
+            }
         }
         Ok(behind)
     }
@@ -92,7 +97,14 @@ impl Behind {
                 let LeftOut { id, content, step } = LeftOut::view(payload)?;
                 self.patch(sequence, id, step, content);
             }
-            records::EVENT => self.events.push((sequence, Event::view(payload)?)),
+            records::EVENT => {
+                let event = Event::view(payload)?;
+                for lost in &event.lost {
+                    self.pending.remove(&ids::host(lost.id));
+                    self.unsent.remove(&ids::host(lost.id));
+                }
+                self.events.push((sequence, event));
+            }
             records::STATE => {
                 let Moved { id, to, by, .. } = Moved::view(payload)?;
                 if by == By::Host {
@@ -102,10 +114,14 @@ impl Behind {
             records::WITHDRAWN => {
                 let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
                 let id = ids::host(id);
-                self.pending.remove(&id);
+                let pending = self.pending.remove(&id);
                 self.unsent.remove(&id);
-                if why == Why::Host {
-                    self.gone.entry(id).or_default().push_back(self.content.get(&id).copied());
+                match (why, pending, self.content.get(&id)) {
+                    (Why::Host, _, content) => self.gone.entry(id).or_default().push_back(content.copied()),
+                    (Why::Room, Some(pending), Some(content)) => {
+                        self.made_room.insert(id, (pending.sequence, *content));
+                    }
+                    _ => {}
                 }
             }
             records::BRANCH => {
@@ -222,8 +238,11 @@ impl Operator {
                 picked.insert(id, point.clone());
             }
         }
+        // What was withdrawn as the run was opened, since its densities are lost.
+        behind.pending.retain(|&id, _| shared.registry.contains(id));
         behind.assign();
-        let Behind { pending, gone, told, events, said, .. } = behind;
+        let Behind { pending, gone, made_room, told, events, said, .. } = behind;
+        let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
         let mut queue = VecDeque::new();
         for (sequence, event) in &events {
             let batch = self.told(shared, event, &picked)?;
@@ -240,7 +259,7 @@ impl Operator {
             selections: events.iter().map(|(_, event)| event.picks.len() as u64).sum(),
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
-        shared.registry.go_back(Back { pending, gone, told, events: steps, ..Back::default() });
+        shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
         if let Some(journal) = &mut self.journal {
@@ -353,6 +372,10 @@ impl Operator {
         for id in other {
             let public = shared.registry.public(id);
             if !self.left_out.remove(&id) {
+                if self.sampler.stage(public).is_none() {
+                    // Its host withdrew it since.
+                    continue;
+                }
                 self.sampler.withdraw(public, step)?;
             }
             self.forget(public);

@@ -27,6 +27,8 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run's number.
+    run: u128,
     packer: Packer,
     on_failure: OnFailure,
     checkpoint_events: u64,
@@ -41,6 +43,7 @@ pub(in crate::stream) struct Journal {
 impl Journal {
     pub(in crate::stream) fn new(store: Store, config: &StoreConfig) -> Self {
         Self {
+            run: store.description().run.0,
             store: Some(store),
             found: None,
             marks: Vec::new(),
@@ -64,6 +67,11 @@ impl Journal {
             branch: self.branch,
             lost: self.stats.lost,
         }
+    }
+
+    /// The run's number.
+    pub(in crate::stream) fn run(&self) -> u128 {
+        self.run
     }
 
     /// The last entry.

@@ -6,6 +6,7 @@ mod classify;
 mod journal;
 mod picks;
 mod queues;
+mod recall;
 mod retention;
 mod rollback;
 mod watch;
