@@ -122,7 +122,9 @@ impl Stream {
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
                 let text = run_text.as_deref().unwrap_or(&told);
-                let run = journal::recover::open(path, &config.store, &told, text, layout, &registry)?;
+                let contents_wanted = config.retention.is_some() || config.transport.is_some();
+                let open = journal::recover::Open { told: &told, text, layout, contents: contents_wanted };
+                let run = journal::recover::open(path, &config.store, open, &registry)?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step) = (run.lines, run.last_step);

@@ -24,7 +24,7 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) sampler: Sampler,
     /// The host's ids of patches that were left out for an error.
     pub(in crate::stream) left_out: HashSet<u64>,
-    /// The content of each patch that is not discarded or withdrawn, by its public id.
+    /// The content of each patch that is not discarded or withdrawn, by its public id; empty if nobody wants to know.
     pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
@@ -32,15 +32,25 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) lines: Vec<(LogLevel, String)>,
 }
 
-/// Opens the run at `path`. `told` is what has to be equal to go on, `text` what a new run's `run.toml` says.
+/// What a run is opened with.
+pub(in crate::stream) struct Open<'a> {
+    /// What has to be equal to go on.
+    pub(in crate::stream) told: &'a str,
+    /// What a new run's `run.toml` says.
+    pub(in crate::stream) text: &'a str,
+    pub(in crate::stream) layout: Layout,
+    /// Whether the contents of its patches are wanted.
+    pub(in crate::stream) contents: bool,
+}
+
+/// Opens the run at `path`.
 pub(in crate::stream) fn open(
     path: &Path,
     config: &StoreConfig,
-    told: &str,
-    text: &str,
-    layout: Layout,
+    open: Open<'_>,
     registry: &Registry,
 ) -> Result<Opened> {
+    let Open { told, text, layout, contents } = open;
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
@@ -52,6 +62,7 @@ pub(in crate::stream) fn open(
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
+    reader.wants_contents = contents;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
         reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
@@ -109,6 +120,7 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
+    wants_contents: bool,
     contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
     branch: u64,
@@ -127,7 +139,19 @@ impl<'a> Reader<'a> {
             }
         };
         let (left_out, contents, marks, point) = (HashSet::new(), HashMap::new(), Vec::new(), Point::default());
-        Ok(Self { registry, recovery, layout, held, left_out, contents, marks, branch: 0, last_step: i64::MIN, point })
+        Ok(Self {
+            registry,
+            recovery,
+            layout,
+            held,
+            left_out,
+            wants_contents: false,
+            contents,
+            marks,
+            branch: 0,
+            last_step: i64::MIN,
+            point,
+        })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -199,7 +223,9 @@ impl<'a> Reader<'a> {
         let Point { id, step, queue, content, factor, ref point, .. } = self.point;
         ids::check_public(id)?;
         self.registry.recall(id, content);
-        self.contents.insert(id, content);
+        if self.wants_contents {
+            self.contents.insert(id, content);
+        }
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {
             return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));
