@@ -100,7 +100,9 @@ impl Operator {
             }
         };
         let Some(found) = &journal.found else {
-            if shared.resumed.swap(true, Ordering::AcqRel) || journal.appended() > 1 {
+            // Producers of other processes wait for nobody.
+            let goes_on = journal.appended() > 1 && self.door.is_none();
+            if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }
             return Ok(Resumed::default());
@@ -127,7 +129,10 @@ impl Operator {
             if record.kind == records::EVENT && !open.is_empty() {
                 let event = Event::view(record.payload)?;
                 for (order, pick) in event.ordered().filter(|(_, pick)| open.contains(&pick.id)) {
-                    jobs.insert(pick.id, self.selection_again(shared, event.number, order, pick, points.get(&pick.id))?);
+                    jobs.insert(
+                        pick.id,
+                        self.selection_again(shared, event.number, order, pick, points.get(&pick.id))?,
+                    );
                 }
             }
             if record.kind != records::POINT {
