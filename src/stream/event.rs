@@ -34,7 +34,11 @@ impl Operator {
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }
+        let more_comes = self.more_comes_from_peers(step);
         self.take_in_all(shared);
+        if more_comes && self.replay.is_some() && !shared.registry.is_complete(step) {
+            return Ok(None);
+        }
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
@@ -44,7 +48,7 @@ impl Operator {
             self.forget(discarded.id);
             self.forget_densities(discarded.id);
         }
-        self.retain_picks(shared, &mut event, n)?;
+        let lost = self.retain_picks(shared, &mut event, n)?;
         let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
         let batch = wire::SelectionBatch {
             event: event.number,
@@ -55,13 +59,26 @@ impl Operator {
             discarded: self.sampler.discarded() as u64,
         };
         // Written before it is told to anyone.
-        self.write_event(&event, n, &batch)?;
+        self.write_event(&event, n, &batch, &lost)?;
         for selection in &batch.selections {
             self.issue_job(selection);
         }
         // Whoever waits for a job has it now.
         self.job_turn();
         Ok(Some((batch, false)))
+    }
+
+    /// Whether producers of other processes may still send patches of `step`: of a host that went back to a mark they are
+    /// who sends again what the log has.
+    fn more_comes_from_peers(&mut self, step: i64) -> bool {
+        let mut open = self.lanes.iter_mut().filter(|lane| lane.is_remote()).filter_map(|lane| {
+            let ended = lane.ended_step();
+            (!lane.is_gone()).then_some(ended)
+        });
+        match open.next() {
+            None => self.door.is_some() && !self.has_local,
+            Some(ended) => ended < step || open.any(|ended| ended < step),
+        }
     }
 
     /// What a pick tells its host.

@@ -1,4 +1,4 @@
-//! `patchstream verify`: every record of the log, what each says, and both checkpoints.
+//! `patchstream verify`: every record of the log, what each says, both checkpoints, and the densities that the run keeps.
 //!
 //! Nothing is changed, and a run may be in use meanwhile; the end of its log may then be seen half written.
 //! Not here: whether its decisions are right ([`super::replay`]).
@@ -6,12 +6,15 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use patchstream::error::{Result, corrupt};
+use patchstream::error::{ErrorKind, Result, corrupt};
+use patchstream::ids;
+use patchstream::retain::RunDensities;
 use patchstream::store::{self, Recovered};
 use patchstream::stream::journal::records::Point;
 
 use super::entry::Entry;
 use super::options::VerifyOptions;
+use super::seen::{Seen, Stage};
 use crate::summary::print;
 
 /// Reads all of a run and says what is there.
@@ -31,6 +34,7 @@ pub fn verify(options: &VerifyOptions) -> Result<()> {
         }
         None => text.push_str("last      no checkpoint\n"),
     }
+    let torn = densities(&found, options, &mut text)?;
     let wrong: Vec<String> = (found.skipped.iter().map(ToString::to_string))
         .chain(found.cut.iter().map(|cut| {
             format!(
@@ -42,6 +46,7 @@ pub fn verify(options: &VerifyOptions) -> Result<()> {
                 cut.why
             )
         }))
+        .chain(torn)
         .collect();
     print(&text);
     if wrong.is_empty() {
@@ -49,6 +54,25 @@ pub fn verify(options: &VerifyOptions) -> Result<()> {
         return Ok(());
     }
     Err(corrupt(wrong.join("; ")))
+}
+
+/// Reads the densities of everything that may be selected or is; what is wrong with them.
+fn densities(found: &Recovered, options: &VerifyOptions, text: &mut String) -> Result<Option<String>> {
+    let Some(mut kept) = RunDensities::open(&options.run, found.description.run.0)? else { return Ok(None) };
+    let seen = Seen::read(found)?;
+    let (mut values, mut whole, mut missing, mut torn) = (vec![0.0; kept.values()], 0_u64, 0_u64, Vec::new());
+    for patch in seen.patches.iter().filter(|patch| matches!(patch.stage, Stage::Candidate | Stage::Selected)) {
+        match kept.read(patch.id, patch.content, &mut values) {
+            Ok(true) => whole += 1,
+            Ok(false) => missing += 1,
+            Err(error) if error.kind() == ErrorKind::Corrupt => torn.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    let _ =
+        writeln!(text, "densities {whole} patches that may be selected or are, {missing} without, {} torn", torn.len());
+    let more = if torn.len() > 1 { format!(", and {} more are torn", torn.len() - 1) } else { String::new() };
+    Ok(torn.into_iter().next().map(|first| first + &more))
 }
 
 /// What a log has.
@@ -89,7 +113,8 @@ impl Counts {
 fn entries(found: &Recovered) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut point = Point::default();
-    let mut known: HashSet<u64> = HashSet::new();
+    // By public ids, and by the host's.
+    let (mut known, mut left_out) = (HashSet::new(), HashSet::new());
     let mut records = found.records(1)?;
     while let Some(record) = records.next()? {
         let wrong = |why: String| corrupt(format!("entry {}: {why}: take the log from a copy", record.sequence));
@@ -104,7 +129,10 @@ fn entries(found: &Recovered) -> Result<Counts> {
                     return Err(wrong(format!("patch {} is there already", point.id)));
                 }
             }
-            Entry::LeftOut => counts.left_out += 1,
+            Entry::LeftOut(left) => {
+                counts.left_out += 1;
+                left_out.insert(left.id);
+            }
             Entry::Event(event) => {
                 // Numbers count up from 0, and none is used twice.
                 if event.number != counts.events {
@@ -124,7 +152,7 @@ fn entries(found: &Recovered) -> Result<Counts> {
             Entry::Moved(moved) if !known.contains(&moved.id) => {
                 return Err(wrong(format!("the state of patch {}, which is not there", moved.id)));
             }
-            Entry::Withdrawn(gone) if !known.remove(&gone.id) => {
+            Entry::Withdrawn(gone) if !(left_out.remove(&ids::host(gone.id)) || known.remove(&gone.id)) => {
                 return Err(wrong(format!("patch {} is withdrawn, which is not there", gone.id)));
             }
             Entry::Moved(_) => counts.states += 1,

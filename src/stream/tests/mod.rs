@@ -3,9 +3,11 @@
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
+mod jobs;
 mod journal;
 mod picks;
 mod queues;
+mod recall;
 mod retention;
 mod rollback;
 mod watch;
