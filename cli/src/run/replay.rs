@@ -11,6 +11,7 @@ use patchstream::stream::journal::records::{Event, Point};
 
 use super::entry::Entry;
 use super::options::ReplayOptions;
+use super::reading::{Read, Reading};
 use crate::summary::print;
 
 /// Decides again, up to the end or to the first difference, and says whether all was the same.
@@ -20,14 +21,11 @@ use crate::summary::print;
 /// a decision that is another one.
 pub fn replay(options: &ReplayOptions) -> Result<()> {
     let found = store::read(&options.run)?;
-    let mut point = Point::default();
-    let mut records = found.records(1)?;
+    let mut reading = Reading::new(&found)?;
     let mut text = String::new();
     let mut replay: Option<Replay> = None;
     let mut ended = false;
-    while let Some(record) = records.next()? {
-        let sequence = record.sequence;
-        let entry = Entry::view(&record, &mut point)?;
+    while let Some(Read { sequence, entry, point }) = reading.next()? {
         if let Entry::Options(options) = entry {
             text = options.into();
             continue;
@@ -40,7 +38,7 @@ pub fn replay(options: &ReplayOptions) -> Result<()> {
             replay = Some(Replay::new(layout(&text)?)?);
         }
         if let Some(replay) = &mut replay {
-            replay.take(entry, &point).map_err(|error| error.context(format!("entry {sequence}")))?;
+            replay.take(entry, point).map_err(|error| error.context(format!("entry {sequence}")))?;
         }
     }
     let (points, events, picks) = replay.map_or((0, 0, 0), |replay| (replay.points, replay.events, replay.picks));
