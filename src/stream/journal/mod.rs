@@ -19,7 +19,7 @@ mod write;
 mod writer;
 
 pub(super) use options::told;
-pub use options::{OnFailure, StoreConfig, StoreStats};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
 pub(super) use writer::Journal;

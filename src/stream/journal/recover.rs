@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::options::{StoreConfig, difference};
+use super::options::{StoreConfig, difference, is_imported, is_open};
 use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
@@ -60,8 +60,14 @@ pub(in crate::stream) fn open(
         journal.commit()?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, marks, branch, last_step, .. } = reader;
-    (journal.marks, journal.branch) = (marks, branch);
+    let Reader { recovery, left_out, marks, branch, last_step, imported, open, .. } = reader;
+    (journal.marks, journal.branch, journal.imported) = (marks, branch, imported);
+    if open {
+        let line = "the run was imported, and does not tell what its points were made by: from its host's resume on it is \
+                    this stream's, encoder and all";
+        lines.push((LogLevel::Info, line.into()));
+        journal.untold_options = Some(told.into());
+    }
     registry.set_branch(branch);
     let sampler = recovery.finish(&Alone)?;
     lines.push((
@@ -110,6 +116,10 @@ struct Reader<'a> {
     marks: Vec<SetMark>,
     branch: u64,
     last_step: i64,
+    /// It was made of another program's past.
+    imported: bool,
+    /// It leaves open what its stream is.
+    open: bool,
     point: Point,
 }
 
@@ -124,12 +134,13 @@ impl<'a> Reader<'a> {
             }
         };
         let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
-        Ok(Self { registry, recovery, layout, held, left_out, marks, branch: 0, last_step: i64::MIN, point })
+        let (branch, last_step, imported, open) = (0, i64::MIN, false, false);
+        Ok(Self { registry, recovery, layout, held, left_out, marks, branch, last_step, imported, open, point })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
         let Record { sequence, kind, payload } = record;
-        if (sequence == 1) != (kind == records::OPTIONS) {
+        if sequence == 1 && kind != records::OPTIONS {
             return Err(corrupt(format!(
                 "entry {sequence} is of the kind {kind}, and options come first: verify the run"
             )));
@@ -139,7 +150,13 @@ impl<'a> Reader<'a> {
             return Err(corrupt("the checkpoint has more points than the log before it: verify the run"));
         }
         match kind {
-            records::OPTIONS => difference(records::options(payload)?, told).map_or(Ok(()), Err),
+            records::OPTIONS => {
+                let text = records::options(payload)?;
+                self.imported |= is_imported(text);
+                // Those that follow say what the first left open.
+                self.open = is_open(text);
+                difference(text, told).map_or(Ok(()), Err)
+            }
             records::POINT => self.point(payload),
             records::LEFT_OUT => {
                 let LeftOut { id, content, .. } = LeftOut::view(payload)?;

@@ -27,6 +27,10 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run was made of another program's past, which the first mark is the end of.
+    pub(in crate::stream) imported: bool,
+    /// What the log is to say of the stream, since it leaves that open.
+    pub(in crate::stream) untold_options: Option<String>,
     packer: Packer,
     on_failure: OnFailure,
     checkpoint_events: u64,
@@ -45,6 +49,8 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            imported: false,
+            untold_options: None,
             packer: Packer::new(),
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
