@@ -31,7 +31,7 @@ pub struct Read<'a> {
     pub sequence: u64,
     pub entry: Entry<'a>,
     /// The point, if the entry is one.
-    pub point: &'a Point,
+    pub point: &'a mut Point,
 }
 
 impl Reading {

@@ -3,6 +3,7 @@
 //! Not here: runs that a campaign makes.
 
 mod damage;
+mod kept;
 mod runs;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]

@@ -6,9 +6,12 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod behind;
 mod checkpoint;
+mod jobs;
 pub mod layout;
 mod options;
+pub mod patches;
 mod point;
 pub mod records;
 pub(super) mod recover;
@@ -18,8 +21,9 @@ mod tests;
 mod write;
 mod writer;
 
+pub(super) use jobs::{JobsFound, Samples};
 pub(super) use options::told;
-pub use options::{OnFailure, StoreConfig, StoreStats, imported};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
 pub(super) use writer::Journal;

@@ -133,8 +133,8 @@ pub(in crate::stream) fn is_imported(options: &str) -> bool {
     options.starts_with(IMPORTED)
 }
 
-/// Whether a run leaves open what its stream is.
-pub(in crate::stream) fn is_open(options: &str) -> bool {
+/// Whether the options of a run leave open what its stream is.
+pub fn is_open(options: &str) -> bool {
     options.lines().any(|line| line.split_once(" = ").is_some_and(|(_, value)| value == ANY))
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Not here: where its host goes on ([`super::resume`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::jobs::JobsFound;
 use super::options::{StoreConfig, difference, is_imported, is_open};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
@@ -24,6 +25,10 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) sampler: Sampler,
     /// The host's ids of patches that were left out for an error.
     pub(in crate::stream) left_out: HashSet<u64>,
+    /// Its picks as jobs.
+    pub(in crate::stream) jobs: JobsFound,
+    /// The content of each patch that is not discarded or withdrawn, by its public id.
+    pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
     /// What the log is to say.
@@ -44,8 +49,9 @@ pub(in crate::stream) fn open(
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
         journal.options(told);
         journal.commit()?;
-        let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
-        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, last_step, lines });
+        let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
+        let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
+        return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
@@ -60,8 +66,9 @@ pub(in crate::stream) fn open(
         journal.commit()?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, marks, branch, last_step, imported, open, .. } = reader;
+    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
     (journal.marks, journal.branch, journal.imported) = (marks, branch, imported);
+    (journal.taken, journal.told_taken) = (taken, taken);
     if open {
         let line = "the run was imported, and does not tell what its points were made by: from its host's resume on it is \
                     this stream's, encoder and all";
@@ -85,7 +92,7 @@ pub(in crate::stream) fn open(
     if found.last > 1 {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, last_step, lines })
+    Ok(Opened { journal, sampler, left_out, contents, jobs: jobs.finish(), last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -113,8 +120,12 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
+    jobs: JobsFound,
+    contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
     branch: u64,
+    /// The entry of the last sample that the host had taken at the last mark.
+    taken: u64,
     last_step: i64,
     /// It was made of another program's past.
     imported: bool,
@@ -133,9 +144,22 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
-        let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
-        let (branch, last_step, imported, open) = (0, i64::MIN, false, false);
-        Ok(Self { registry, recovery, layout, held, left_out, marks, branch, last_step, imported, open, point })
+        Ok(Self {
+            registry,
+            recovery,
+            layout,
+            held,
+            left_out: HashSet::new(),
+            jobs: JobsFound::default(),
+            contents: HashMap::new(),
+            marks: Vec::new(),
+            branch: 0,
+            taken: 0,
+            last_step: i64::MIN,
+            imported: false,
+            open: false,
+            point: Point::default(),
+        })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -167,25 +191,52 @@ impl<'a> Reader<'a> {
             records::EVENT => {
                 let event = Event::view(payload)?;
                 self.last_step = event.step;
+                self.jobs.event(&event);
+                for id in &event.gone {
+                    self.contents.remove(id);
+                }
+                for lost in &event.lost {
+                    self.contents.remove(&lost.id);
+                    self.registry.lose(lost.id);
+                }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
-            records::STATE if after => {
-                let Moved { id, to, step, .. } = Moved::view(payload)?;
-                self.recovery.set_state(id, to, step).map(drop)
+            records::STATE => {
+                let moved = Moved::view(payload)?;
+                let Moved { id, to, step, .. } = moved;
+                self.jobs.moved(moved);
+                if after { self.recovery.set_state(id, to, step).map(drop) } else { Ok(()) }
             }
             records::WITHDRAWN => {
-                let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
-                self.registry.withdraw(id);
-                if self.left_out.remove(&id) || !after { Ok(()) } else { self.recovery.withdraw(id, step) }
+                let Withdrawn { id, step, why } = Withdrawn::view(payload)?;
+                if self.left_out.remove(&ids::host(id)) {
+                    self.registry.free(ids::host(id));
+                    return Ok(());
+                }
+                match why {
+                    Why::Lost => self.registry.lose(id),
+                    Why::Host | Why::Branch | Why::Room => self.registry.withdraw(id),
+                }
+                self.contents.remove(&id);
+                if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;
-                self.marks.push(SetMark { mark, sequence });
+                self.marks.push(SetMark { mark, sequence, taken: self.taken });
                 Ok(())
             }
             records::BRANCH => {
                 let Branch { number, step, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                Ok(())
+            }
+            records::SAMPLE => self.jobs.sample(payload),
+            records::GIVEN => {
+                self.jobs.given(sequence, &Given::view(payload)?);
+                Ok(())
+            }
+            records::TAKEN => {
+                self.taken = records::taken(payload)?;
                 Ok(())
             }
             // A later version's, or of what this stream does not use.
@@ -198,6 +249,7 @@ impl<'a> Reader<'a> {
         let Point { id, step, queue, content, factor, ref point, .. } = self.point;
         ids::check_public(id)?;
         self.registry.recall(id, content);
+        self.contents.insert(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {
             return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));
