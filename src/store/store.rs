@@ -70,7 +70,9 @@ impl Store {
 
     pub(super) fn create_on(disk: Arc<dyn Disk>, path: &Path, options_text: &str, options: &Options) -> Result<Self> {
         options.check()?;
-        let failed = |error: std::io::Error| io(format!("cannot create {}: {error}", path.display()));
+        let failed = |error: std::io::Error| {
+            io(format!("cannot create {}: {error}: choose a place that can be written", path.display()))
+        };
         if let Folder::Run(_) = look(path)? {
             return Err(used(path));
         }
@@ -267,6 +269,15 @@ impl Drop for Store {
     }
 }
 
+/// The process of this machine that writes a run at this moment, as far as locks tell.
+///
+/// # Errors
+/// `Io` if the run's lock cannot be looked at.
+pub fn writer(path: &Path) -> Result<Option<u32>> {
+    let Some(file) = LockFile::at(&path.join("lock"), None, false)? else { return Ok(None) };
+    Ok(file.holder(OWNER)?.map(|holder| holder.pid))
+}
+
 /// The run's lock, taken.
 struct Lock {
     file: LockFile,
@@ -276,7 +287,9 @@ struct Lock {
 impl Lock {
     fn take(paths: &Paths) -> Result<Self> {
         let path = paths.root.join("lock");
-        let Some(file) = LockFile::at(&path, None, true)? else { return Err(io("a lock file that is not there")) };
+        let file = LockFile::at(&path, None, true);
+        let file = file.map_err(|error| error.context(format!("{} cannot be written", paths.root.display())))?;
+        let Some(file) = file else { return Err(io("a lock file that is not there")) };
         match file.hold(OWNER) {
             Ok(Ok(())) => Ok(Self { file, held: true }),
             Ok(Err(holder)) => Err(busy(format!(

@@ -124,7 +124,9 @@ impl Operator {
 
     /// What people call the class that a patch was found to be of; none without a classifier.
     pub(super) fn class_label(&self, probabilities: &[f32]) -> Option<String> {
-        self.classifier.as_ref().map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
+        // A patch that was imported has none.
+        let classifier = self.classifier.as_ref().filter(|_| !probabilities.is_empty());
+        classifier.map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
     }
 
     /// Writes down what the sampler counts.

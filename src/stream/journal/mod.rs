@@ -23,7 +23,7 @@ mod writer;
 
 pub(super) use jobs::{JobsFound, Samples};
 pub(super) use options::told;
-pub use options::{OnFailure, StoreConfig, StoreStats};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
 pub(super) use writer::Journal;

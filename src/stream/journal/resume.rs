@@ -55,7 +55,8 @@ struct Told {
 
 impl Stream {
     /// Says where the host is: at the mark that it set last before it wrote its own checkpoint, or at the start. A run
-    /// that was used answers nothing else before; of a new one it says that there is nothing to replay.
+    /// that was used answers nothing else before; of a new one it says that there is nothing to replay. The start of a run
+    /// that was imported is the end of what was imported.
     ///
     /// From there on the host does again what it did: patches with equal content are known, events at the same step for
     /// as many picks are answered from the log, told withdrawals and states are known. What it does otherwise, or not
@@ -86,6 +87,8 @@ impl Operator {
             ));
         };
         let set = match name {
+            // What another program decided is not sent again.
+            None if journal.imported => journal.marks.first().cloned(),
             None => None,
             Some(name) => {
                 Some(journal.marks.iter().rev().find(|set| set.mark.name == name).cloned().ok_or_else(|| {
@@ -187,6 +190,9 @@ impl Operator {
         self.last_step = last_step;
         if let Some(journal) = &mut self.journal {
             (journal.found, journal.taken) = (None, taken);
+            if let Some(text) = journal.untold_options.take() {
+                journal.options(&text);
+            }
         }
         self.awaits_host = false;
         self.recall_jobs(jobs, samples);

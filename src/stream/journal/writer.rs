@@ -29,6 +29,10 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run was made of another program's past, which the first mark is the end of.
+    pub(in crate::stream) imported: bool,
+    /// What the log is to say of the stream, since it leaves that open.
+    pub(in crate::stream) untold_options: Option<String>,
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
@@ -53,6 +57,8 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            imported: false,
+            untold_options: None,
             taken: 0,
             told_taken: 0,
             packer: Packer::new(),
