@@ -50,7 +50,7 @@ mod segment;
 #[allow(clippy::module_inception, reason = "the store itself")]
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use checkpoint::{Checkpoint, PendingCheckpoint, Sections};
 pub use folder::{Description, Folder, Run, look};

@@ -3,8 +3,11 @@
 //! What the log says is followed where the two differ, so that one difference is one line and not all that come after.
 //! Not here: making points again from densities, which may differ in their last bits.
 
+use std::collections::HashSet;
+
 use patchstream::dynim::{self, Layout, Sampler, State};
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store;
 use patchstream::stream::journal::layout::layout;
 use patchstream::stream::journal::records::{Event, Point};
@@ -55,11 +58,13 @@ struct Replay {
     points: u64,
     events: u64,
     picks: u64,
+    /// What the host calls patches that were left out for an error.
+    left_out: HashSet<u64>,
 }
 
 impl Replay {
     fn new(layout: Layout) -> Result<Self> {
-        Ok(Self { sampler: Sampler::with_layout(layout)?, points: 0, events: 0, picks: 0 })
+        Ok(Self { sampler: Sampler::with_layout(layout)?, points: 0, events: 0, picks: 0, left_out: HashSet::new() })
     }
 
     fn take(&mut self, entry: Entry, point: &Point) -> Result<()> {
@@ -73,6 +78,8 @@ impl Replay {
             Entry::Moved(moved) => {
                 self.sampler.set_state(moved.id, moved.to, moved.step)?;
             }
+            Entry::LeftOut(left) => drop(self.left_out.insert(left.id)),
+            Entry::Withdrawn(gone) if self.left_out.remove(&ids::host(gone.id)) => {}
             Entry::Withdrawn(gone) => self.sampler.withdraw(gone.id, gone.step)?,
             _ => {}
         }

@@ -3,10 +3,11 @@
 //! Points lie one after the other, `points[row * dim + i]`; a withdrawn patch keeps its row and is no longer there.
 //! Not here: why something was decided ([`super::replay`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use patchstream::dynim::State;
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store::Recovered;
 use patchstream::stream::journal::records::{Event, Picked, Point};
 
@@ -67,6 +68,8 @@ pub struct Seen {
     /// S, in the order of the picks.
     pub selected: Vec<Place>,
     rows: HashMap<u64, usize>,
+    /// What the host calls patches that were left out for an error.
+    left_out: HashSet<u64>,
 }
 
 impl Seen {
@@ -108,6 +111,8 @@ impl Seen {
                     self.selected[at].state = moved.to;
                 }
             }
+            Entry::LeftOut(left) => drop(self.left_out.insert(left.id)),
+            Entry::Withdrawn(gone) if self.left_out.remove(&ids::host(gone.id)) => {}
             Entry::Withdrawn(gone) => {
                 let row = self.row(gone.id)?;
                 self.patches[row].stage = Stage::Withdrawn;

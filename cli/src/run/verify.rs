@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store::{self, Recovered};
 use patchstream::stream::journal::records::Point;
 
@@ -90,6 +91,7 @@ fn entries(found: &Recovered) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut point = Point::default();
     let mut known: HashSet<u64> = HashSet::new();
+    let mut left_out: HashSet<u64> = HashSet::new();
     let mut records = found.records(1)?;
     while let Some(record) = records.next()? {
         let wrong = |why: String| corrupt(format!("entry {}: {why}: take the log from a copy", record.sequence));
@@ -104,7 +106,11 @@ fn entries(found: &Recovered) -> Result<Counts> {
                     return Err(wrong(format!("patch {} is there already", point.id)));
                 }
             }
-            Entry::LeftOut => counts.left_out += 1,
+            Entry::LeftOut(left) => {
+                counts.left_out += 1;
+                left_out.insert(left.id);
+            }
+            Entry::Withdrawn(gone) if left_out.remove(&ids::host(gone.id)) => counts.withdrawn += 1,
             Entry::Event(event) => {
                 // Numbers count up from 0, and none is used twice.
                 if event.number != counts.events {

@@ -6,7 +6,9 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod abandoned;
 mod checkpoint;
+mod history;
 pub mod layout;
 mod options;
 mod point;

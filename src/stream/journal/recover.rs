@@ -42,8 +42,7 @@ pub(in crate::stream) fn open(
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
         let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
         return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, last_step, lines });
     }
@@ -56,14 +55,15 @@ pub(in crate::stream) fn open(
     }
     if found.last == 0 {
         // Killed before anything was written.
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
     }
     let mut lines = lines(&found);
     let Reader { recovery, left_out, marks, branch, last_step, .. } = reader;
     (journal.marks, journal.branch) = (marks, branch);
     registry.set_branch(branch);
-    let sampler = recovery.finish(&Alone)?;
+    let mut sampler = recovery.finish(&Alone)?;
+    // Its host says from where on it lost it.
+    sampler.forget_history();
     lines.push((
         LogLevel::Info,
         format!(
@@ -158,8 +158,12 @@ impl<'a> Reader<'a> {
             }
             records::WITHDRAWN => {
                 let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
+                if self.left_out.remove(&ids::host(id)) {
+                    self.registry.free(ids::host(id));
+                    return Ok(());
+                }
                 self.registry.withdraw(id);
-                if self.left_out.remove(&id) || !after { Ok(()) } else { self.recovery.withdraw(id, step) }
+                if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;

@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::records::{self, Branch, By, Event, LeftOut, Mark, Moved, Point, Why, Withdrawn};
+use super::{abandoned, history};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
 use crate::ids;
@@ -147,9 +148,14 @@ impl Stream {
     /// again, begins a branch: patches behind the mark that are not selected and were not sent again are withdrawn, and
     /// patches get public ids of the new branch, `branch << 48 | id`.
     ///
+    /// The history begins with what the log has behind the mark, whether it was drained before or not, so that a host
+    /// which drains it before it sets a mark, and keeps the rows with its own checkpoint, has each row once.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
     /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for one before which a patch lies that a branch withdrew
+    /// since: its host would not send it again,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
     /// log cannot be read.
     pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
@@ -185,6 +191,7 @@ impl Operator {
             }
             return Ok(Resumed::default());
         };
+        set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
         let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
         let mut behind = Behind::read(found, after, mark)?;
@@ -222,6 +229,7 @@ impl Operator {
                 picked.insert(id, point.clone());
             }
         }
+        let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
         let Behind { pending, gone, told, events, said, .. } = behind;
         let mut queue = VecDeque::new();
@@ -243,6 +251,7 @@ impl Operator {
         shared.registry.go_back(Back { pending, gone, told, events: steps, ..Back::default() });
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
+        (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
             journal.found = None;
         }
