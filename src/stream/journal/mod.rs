@@ -6,8 +6,10 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod abandoned;
 mod behind;
 mod checkpoint;
+mod history;
 mod jobs;
 pub mod layout;
 mod options;

@@ -47,8 +47,7 @@ pub(in crate::stream) fn open(
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
         let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
         let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
         return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
@@ -62,8 +61,7 @@ pub(in crate::stream) fn open(
     }
     if found.last == 0 {
         // Killed before anything was written.
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
     }
     let mut lines = lines(&found);
     let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
@@ -76,7 +74,9 @@ pub(in crate::stream) fn open(
         journal.untold_options = Some(told.into());
     }
     registry.set_branch(branch);
-    let sampler = recovery.finish(&Alone)?;
+    let mut sampler = recovery.finish(&Alone)?;
+    // Its host says from where on it lost it.
+    sampler.forget_history();
     lines.push((
         LogLevel::Info,
         format!(

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::behind::Behind;
 use super::jobs::Samples;
 use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::{abandoned, history};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
 use crate::ids;
@@ -68,9 +69,14 @@ impl Stream {
     /// never, [`take_samples`](Self::take_samples) gives it now. Producers of other processes send again from the mark as
     /// well, and [`select`](Self::select) waits for them.
     ///
+    /// The history begins with what the log has behind the mark, whether it was drained before or not, so that a host
+    /// which drains it before it sets a mark, and keeps the rows with its own checkpoint, has each row once.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
     /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for one before which a patch lies that a branch withdrew
+    /// since: its host would not send it again,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
     /// log cannot be read.
     pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
@@ -110,6 +116,7 @@ impl Operator {
             }
             return Ok(Resumed::default());
         };
+        set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
         let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
         let taken = set.as_ref().map_or(0, |set| set.taken);
@@ -166,6 +173,7 @@ impl Operator {
         let samples = Samples::behind(found, taken, samples)?;
         // What was withdrawn as the run was opened, since its densities are lost.
         behind.pending.retain(|&id, _| shared.registry.contains(id));
+        let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
         let Behind { pending, gone, made_room, told, events, said, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
@@ -188,6 +196,7 @@ impl Operator {
         shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
+        (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
             (journal.found, journal.taken) = (None, taken);
             if let Some(text) = journal.untold_options.take() {

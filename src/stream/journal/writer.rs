@@ -107,6 +107,14 @@ impl Journal {
         self.untold.take()
     }
 
+    /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
+    pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store.append(records::OPTIONS, options.as_bytes())?;
+        store.commit()
+    }
+
+    /// Adds the options that an imported run goes on with.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -237,6 +245,8 @@ impl Journal {
                      survives: {error}"
                 ));
                 self.stats = self.stats();
+                // What was appended and is not as safe as the durability says may be there or not: nobody is told that it is.
+                self.stats.lost += self.stats.appended - self.stats.acknowledged;
                 self.store = None;
             }
         }
