@@ -247,7 +247,16 @@ impl Deliver for Behind<'_> {
         samples.is_empty() || sample_bytes + 8 * sums as u64 + beside <= *sample_bytes_max
     }
 
+    fn fits(&mut self, sample: &RdfSample) -> Result<()> {
+        self.operator.measured.as_mut().map_or(Ok(()), |measured| measured.fits(sample))
+    }
+
     fn sample(&mut self, sample: RdfSample) {
+        let sample = match &mut self.operator.measured {
+            None => Some(sample),
+            Some(measured) => measured.take(sample),
+        };
+        let Some(sample) = sample else { return };
         self.store.sample_bytes += bytes_of(&sample);
         self.store.samples.push_back(sample);
     }

@@ -11,11 +11,13 @@ use super::about::About;
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::LogLevel;
+use super::feedback::{FeedbackConfig, Measured};
 use super::journal;
 use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
 use super::registry::Registry;
+use super::retention::needs_densities;
 use super::route::{Router, check_not_asking};
 pub(super) use super::shared::Shared;
 use super::stats::{Recorder, Stage, Stats, now_ns};
@@ -111,24 +113,37 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
+        let feedback = config.feedback.as_ref();
+        let measured = feedback.map(|feedback| Measured::new(feedback, shape, &species, &states).map(Box::new));
+        let mut measured = measured.transpose()?;
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
-                if config.transport.is_some() || config.retention.is_some() {
+                if config.retention.is_some() || needs_densities(&config) {
                     return Err(unsupported(
-                        "a run_dir beside a transport or retention: this version goes on with neither",
+                        "a run_dir beside a transport, retention, or feedback without densities_nm2: this version goes on with none",
                     ));
                 }
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
+                let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told);
                 let text = run_text.as_deref().unwrap_or(&told);
-                let run = journal::recover::open(path, &config.store, &told, text, layout, &registry)?;
+                let run = journal::recover::open(
+                    path,
+                    &config.store,
+                    &told,
+                    text,
+                    layout,
+                    &registry,
+                    measured.as_deref_mut(),
+                )?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step) = (run.lines, run.last_step);
                 operator
             }
         };
+        operator.measured = measured;
         let writes = operator.journal.is_some();
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;

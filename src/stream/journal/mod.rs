@@ -7,6 +7,7 @@
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
 mod checkpoint;
+pub mod feedback;
 pub mod layout;
 mod options;
 mod point;

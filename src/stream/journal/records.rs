@@ -14,6 +14,7 @@
 //! BRANCH    8   branch u64 | step i64 | after u64 | the rest: the host's ids of patches that were told and not sent again
 //! SAMPLE    9   a message of `patchstream.fbs`: RdfSample
 //! GIVEN     10  id u64 | attempt u32 | text: to whom
+//! SIMULATION, FEEDBACK    those of [`super::feedback`]
 //! ```
 //! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS. Kinds are never renumbered; a
 //! later version may add some.

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::feedback::{self, Looked};
 use super::options::{StoreConfig, difference};
 use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
 use super::writer::{Journal, SetMark};
@@ -13,6 +14,7 @@ use crate::error::{Result, corrupt};
 use crate::ids;
 use crate::store::{Folder, Record, Recovered, Store, look};
 use crate::stream::config::LogLevel;
+use crate::stream::feedback::Measured;
 use crate::stream::registry::Registry;
 
 /// The section of a checkpoint that the sampler is in.
@@ -38,6 +40,7 @@ pub(in crate::stream) fn open(
     text: &str,
     layout: Layout,
     registry: &Registry,
+    measured: Option<&mut Measured>,
 ) -> Result<Opened> {
     let options = config.options();
     if let Folder::New = look(path)? {
@@ -50,6 +53,7 @@ pub(in crate::stream) fn open(
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
+    reader.measured = measured;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
         reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
@@ -111,6 +115,7 @@ struct Reader<'a> {
     branch: u64,
     last_step: i64,
     point: Point,
+    measured: Option<&'a mut Measured>,
 }
 
 impl<'a> Reader<'a> {
@@ -124,7 +129,18 @@ impl<'a> Reader<'a> {
             }
         };
         let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
-        Ok(Self { registry, recovery, layout, held, left_out, marks, branch: 0, last_step: i64::MIN, point })
+        Ok(Self {
+            registry,
+            recovery,
+            layout,
+            held,
+            left_out,
+            marks,
+            branch: 0,
+            last_step: i64::MIN,
+            point,
+            measured: None,
+        })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -167,19 +183,43 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             records::BRANCH => {
-                let Branch { number, step, .. } = Branch::view(payload)?;
+                let Branch { number, step, after, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                if let Some(measured) = &mut self.measured {
+                    measured.branch(step, after);
+                }
                 Ok(())
             }
+            _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
+            _ => Ok(()),
+        }
+    }
+
+    /// What belongs to feedback alone.
+    fn measured(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        let Some(measured) = &mut self.measured else { return Ok(()) };
+        match kind {
+            feedback::SIMULATION => measured.announce(feedback::view(payload)?).map(drop),
+            records::SAMPLE => {
+                measured.recall(&feedback::sample(payload)?);
+                Ok(())
+            }
+            feedback::FEEDBACK => {
+                let (looked, table) = Looked::view(payload)?;
+                measured.adopt(sequence, looked, table)
+            }
             _ => Ok(()),
         }
     }
 
     fn point(&mut self, payload: &[u8]) -> Result<()> {
         self.point.view(payload)?;
-        let Point { id, step, queue, content, factor, ref point, .. } = self.point;
+        let Point { id, step, queue, content, factor, ref point, ref proteins, .. } = self.point;
         ids::check_public(id)?;
+        if let Some(measured) = &mut self.measured {
+            measured.patch(id, proteins);
+        }
         self.registry.recall(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {

@@ -45,6 +45,13 @@ pub(in crate::stream) struct Replay {
     pub(in crate::stream) after: u64,
 }
 
+impl Replay {
+    /// Whether the host is still to hold events that the log has.
+    pub(in crate::stream) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 /// An event that was told.
 struct Told {
     sequence: u64,
@@ -241,6 +248,9 @@ impl Operator {
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
         shared.registry.go_back(Back { pending, gone, told, events: steps, ..Back::default() });
+        if let Some(measured) = &mut self.measured {
+            measured.go_back();
+        }
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
         if let Some(journal) = &mut self.journal {
@@ -349,6 +359,9 @@ impl Operator {
         self.lines.push((LogLevel::Warning, line));
         told.iter().for_each(|&id| shared.registry.keep_told(id));
         journal.begin_branch(&Branch { number, step, after, told });
+        if let Some(measured) = &mut self.measured {
+            measured.branch(step, after);
+        }
         shared.registry.set_branch(number);
         for id in other {
             let public = shared.registry.public(id);
