@@ -114,7 +114,7 @@ impl Operator {
         let answer = measured.feedback.submit(sample)?;
         if let (Submitted::Accepted, Some(journal)) = (answer, &mut self.journal) {
             let Sample { job, observable, window, frames, shape, sums } = *sample;
-            journal.sample(&RdfSample {
+            let message = self.packer.sample(&RdfSample {
                 job,
                 attempt: 0,
                 observable: observable.to_owned(),
@@ -123,6 +123,7 @@ impl Operator {
                 shape: shape.to_vec(),
                 sums: sums.to_vec(),
             });
+            journal.sample(message);
         }
         self.committed()?;
         Ok(answer)

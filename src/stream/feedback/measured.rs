@@ -88,17 +88,15 @@ impl Measured {
         if sample.observable == RDF { self.feedback.check(&sample.sample()) } else { Ok(()) }
     }
 
-    /// Adds a worker's sample, and gives it back if it is the host's as well.
-    pub(in crate::stream) fn take(&mut self, sample: RdfSample) -> Option<RdfSample> {
+    /// Adds a sample that a worker hands in, or that was accepted in an earlier life of the run.
+    pub(in crate::stream) fn take(&mut self, sample: &RdfSample) {
         // What does not fit is counted there.
         let _ = self.feedback.submit(&sample.sample());
-        (sample.observable != RDF || self.options.samples_to_host).then_some(sample)
     }
 
-    /// Adds a sample that was accepted in an earlier life of the run.
-    pub(in crate::stream) fn recall(&mut self, sample: &RdfSample) {
-        // As it was answered then.
-        let _ = self.feedback.submit(&sample.sample());
+    /// The observable whose samples are the stream's alone, if there is one.
+    pub(in crate::stream) fn own(&self) -> Option<&'static str> {
+        (!self.options.samples_to_host).then_some(RDF)
     }
 
     pub(in crate::stream) fn stats(&self) -> FeedbackStats {

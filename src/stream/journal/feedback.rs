@@ -10,7 +10,7 @@
 use crate::error::Result;
 use crate::feedback::{Simulation, Table};
 use crate::store::bytes::{Packer, Viewer};
-use crate::wire::{self, Message, RdfSample};
+use crate::wire::{self, Message};
 
 /// A pick was announced as a simulation.
 pub const SIMULATION: u16 = 13;
@@ -73,17 +73,4 @@ pub fn view(payload: &[u8]) -> Result<Simulation> {
     from.f64s(from.left() / 8, &mut densities_nm2)?;
     from.end()?;
     Ok(Simulation { job, state, alone, references, densities_nm2 })
-}
-
-/// Reads a sample.
-///
-/// # Errors
-/// `Corrupt` if it is none.
-pub fn sample(payload: &[u8]) -> Result<RdfSample> {
-    let from = Viewer::new("a sample in the log", payload);
-    match wire::one(payload) {
-        Ok(Message::RdfSample(sample)) => Ok(sample),
-        Ok(_) => Err(from.wrong("it is another message")),
-        Err(error) => Err(from.wrong(error)),
-    }
 }

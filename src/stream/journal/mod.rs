@@ -6,10 +6,13 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod behind;
 mod checkpoint;
 pub mod feedback;
+mod jobs;
 pub mod layout;
 mod options;
+pub mod patches;
 mod point;
 pub mod records;
 pub(super) mod recover;
@@ -19,6 +22,7 @@ mod tests;
 mod write;
 mod writer;
 
+pub(super) use jobs::{JobsFound, Samples};
 pub(super) use options::told;
 pub use options::{OnFailure, StoreConfig, StoreStats};
 pub(super) use resume::Replay;

@@ -5,12 +5,11 @@
 
 use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
 use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
-use crate::wire::{self, RdfSample};
 
 /// A stream that always has something to do acknowledges after so many entries.
 const GROUP: u64 = 256;
@@ -20,6 +19,8 @@ const GROUP: u64 = 256;
 pub(in crate::stream) struct SetMark {
     pub(in crate::stream) mark: Mark,
     pub(in crate::stream) sequence: u64,
+    /// The entry of the last sample that the host had taken; 0 for none.
+    pub(in crate::stream) taken: u64,
 }
 
 /// The run of a stream.
@@ -30,6 +31,11 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The entry of the last sample that the host has taken, and what the log says of that.
+    pub(in crate::stream) taken: u64,
+    pub(in crate::stream) told_taken: u64,
+    /// The run's number.
+    run: u128,
     packer: Packer,
     on_failure: OnFailure,
     checkpoint_events: u64,
@@ -44,10 +50,13 @@ pub(in crate::stream) struct Journal {
 impl Journal {
     pub(in crate::stream) fn new(store: Store, config: &StoreConfig) -> Self {
         Self {
+            run: store.description().run.0,
             store: Some(store),
             found: None,
             marks: Vec::new(),
             branch: 0,
+            taken: 0,
+            told_taken: 0,
             packer: Packer::new(),
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
@@ -67,6 +76,11 @@ impl Journal {
             branch: self.branch,
             lost: self.stats.lost,
         }
+    }
+
+    /// The run's number.
+    pub(in crate::stream) fn run(&self) -> u128 {
+        self.run
     }
 
     /// The last entry.
@@ -115,6 +129,18 @@ impl Journal {
         self.append(records::STATE);
     }
 
+    pub(in crate::stream) fn given(&mut self, given: &Given) {
+        given.pack(self.packer.clear());
+        self.append(records::GIVEN);
+    }
+
+    /// A sample that was accepted, as the message that it is; its entry.
+    pub(in crate::stream) fn sample(&mut self, message: &[u8]) -> u64 {
+        self.packer.clear().u8s(message);
+        self.append(records::SAMPLE);
+        self.appended()
+    }
+
     pub(in crate::stream) fn withdrawn(&mut self, id: u64, step: i64, why: Why) {
         Withdrawn { id, step, why }.pack(self.packer.clear());
         self.append(records::WITHDRAWN);
@@ -131,12 +157,6 @@ impl Journal {
         self.append(feedback::SIMULATION);
     }
 
-    pub(in crate::stream) fn sample(&mut self, sample: &RdfSample) {
-        let mut packer = wire::Packer::new();
-        self.packer.clear().u8s(packer.sample(sample));
-        self.append(records::SAMPLE);
-    }
-
     /// Writes a table down, packed, or that there was no need of one; the entry.
     pub(in crate::stream) fn feedback(&mut self, looked: Looked, table: &[u8]) -> u64 {
         looked.pack(table, self.packer.clear());
@@ -146,11 +166,16 @@ impl Journal {
 
     /// Sets a mark; its `after` is the entry itself if it is `None`.
     pub(in crate::stream) fn mark(&mut self, mut mark: Mark, after: Option<u64>) {
+        if self.taken != self.told_taken {
+            self.packer.clear().u64(self.taken);
+            self.append(records::TAKEN);
+            self.told_taken = self.taken;
+        }
         let sequence = self.appended() + 1;
         mark.after = after.unwrap_or(sequence);
         mark.pack(self.packer.clear());
         self.append(records::MARK);
-        self.marks.push(SetMark { mark, sequence });
+        self.marks.push(SetMark { mark, sequence, taken: self.taken });
     }
 
     /// Brings everything as far as the durability says: then it may be told.

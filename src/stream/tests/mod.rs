@@ -4,9 +4,11 @@ mod between;
 #[cfg(feature = "fused")]
 mod classify;
 mod feedback;
+mod jobs;
 mod journal;
 mod picks;
 mod queues;
+mod recall;
 mod retention;
 mod rollback;
 mod watch;

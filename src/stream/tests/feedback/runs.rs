@@ -103,3 +103,42 @@ fn a_told_table_stands_when_the_host_goes_another_way_until_a_new_one_takes_its_
     last.resume(Some("mark")).unwrap();
     assert_eq!(last.feedback(4).unwrap().unwrap(), third);
 }
+
+#[test]
+fn samples_of_workers_are_in_the_run_and_only_others_than_rdf_are_delivered_again() {
+    let folder = Folder::new();
+    let transport = format!("shm:run-feedback-{}", std::process::id());
+    let options = || FeedbackConfig { densities_nm2: None, ..options() };
+    let open = || run(&folder.0, options()).transport(&transport).background(true).open().unwrap();
+    let stream = open();
+    let mut producer = stream.producer("ddft").unwrap();
+    let picks = step(&stream, &mut producer, 0);
+    stream.checkpoint("mark", 0, Duration::ZERO).unwrap();
+    let wait = Wait { timeout: Duration::from_secs(60), spin: Duration::ZERO, stop: None };
+    for _ in &picks {
+        let mut job = Job::next(&transport, &wait).unwrap().expect("a job");
+        let (id, shape) = (job.id(), [14, BINS as u32]);
+        job.submit(RDF, 0, 10, &shape, &counts(id, 0), &wait).unwrap();
+        job.submit("contacts", 0, 10, &[1], &[id as f64], &wait).unwrap();
+        job.set(State::Done, None, &wait).unwrap();
+    }
+    let patience = Instant::now();
+    while stream.jobs().unwrap().counts.done < picks.len() as u64 {
+        assert!(patience.elapsed() < Duration::from_secs(60), "{:?}", stream.jobs());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let table = stream.publish_feedback(0, 1).unwrap();
+    let (stats, mean) = (stream.stats().feedback, stream.mean("contacts", None).unwrap());
+    assert_eq!(stream.take_samples(99).unwrap().len(), 6);
+    drop((producer, stream));
+    let again = open();
+    again.resume(Some("mark")).unwrap();
+    assert_eq!(again.stats().feedback, stats);
+    assert_eq!(again.mean("contacts", None).unwrap(), mean);
+    assert_eq!(again.publish_feedback(0, 1).unwrap(), table);
+    assert_eq!(again.feedback(1).unwrap().unwrap(), table);
+    assert_eq!(again.jobs().unwrap().samples, 6);
+    let taken = again.take_samples(99).unwrap();
+    assert!(taken.len() == 6 && taken.iter().all(|sample| sample.observable == "contacts"), "{taken:?}");
+    assert_eq!(again.jobs().unwrap().samples, 0);
+}
