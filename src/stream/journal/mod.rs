@@ -9,6 +9,7 @@
 mod abandoned;
 mod behind;
 mod checkpoint;
+pub mod feedback;
 mod history;
 mod jobs;
 pub mod layout;

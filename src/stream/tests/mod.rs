@@ -6,6 +6,7 @@ mod between;
 mod classify;
 mod damage;
 mod faults;
+mod feedback;
 mod fixtures;
 mod jobs;
 mod journal;
