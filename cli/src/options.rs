@@ -189,7 +189,8 @@ pub struct Options {
     #[serde(flatten)]
     pub micro: MicroOptions,
 
-    /// Save the membrane every so many times that patches are cut, for --resume; 0: only where the campaign is interrupted
+    /// Save the membrane every so many times that patches are cut, for --resume; 0: only at the end of a round and where the
+    /// campaign is interrupted
     #[arg(long, value_name = "FRAMES", default_value_t = 20)]
     pub save: u64,
 

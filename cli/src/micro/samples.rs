@@ -148,3 +148,41 @@ fn read<T>(folder: &Path, name: &str, mut take: impl FnMut(Message) -> Option<T>
     let damaged = || corrupt(format!("{} is damaged: put it back as it was, or begin a new campaign", path.display()));
     messages(&bytes).map(|message| take(message.map_err(|_| damaged())?).ok_or_else(damaged)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_go_on_after_what_counts_and_damage_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("patchstream-samples-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let simulation =
+            |job, state| Simulation { job, state, alone: true, references: 1, densities_nm2: vec![0.5; 14] };
+        let (shape, sums, observable) = (vec![1, 2], vec![3.0, 4.0], "rdf".to_owned());
+        let sample = RdfSample { job: 7, attempt: 3, observable, window: 1, frames: 9, shape, sums };
+        let mut files = Samples::create(&folder).unwrap();
+        files.simulation(&simulation(7, Some(4))).unwrap();
+        files.simulation(&simulation(8, None)).unwrap();
+        files.sample(&sample).unwrap();
+        let written = files.written().unwrap();
+        files.simulation(&simulation(9, None)).unwrap();
+        drop(files);
+
+        let (_, entries, tables) = Samples::go_on(&folder, written).unwrap();
+        assert!(tables.is_empty());
+        let [Entry::Simulation(first), Entry::Simulation(second), Entry::Sample(third)] = &entries[..] else {
+            panic!("{} entries", entries.len())
+        };
+        assert_eq!((first, second), (&simulation(7, Some(4)), &simulation(8, None)));
+        assert_eq!(*third, RdfSample { attempt: 0, ..sample.clone() });
+
+        let refused = |written| Samples::go_on(&folder, written).err().unwrap().to_string();
+        assert!(refused([written[0] - 1, 0]).contains("samples.psel.part is damaged"));
+        assert!(refused([written[0] + 1000, 0]).contains("bytes that were written before"));
+        assert_eq!(all(Packer::new().sample(&sample)).unwrap(), [sample]);
+        assert!(all(&[1, 2, 3]).is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

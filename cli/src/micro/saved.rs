@@ -57,3 +57,22 @@ impl SavedRounds {
         Ok(Self { written, results, came: from.take(count)?.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_that_are_packed_are_viewed_and_none_that_are_cut_short() {
+        let first = Round { round: 1, rms_before: None, rms_after: Some(0.5), simulations: 7, effective_samples: 6.5 };
+        let second = Round { round: 2, rms_before: Some(0.25), ..first.clone() };
+        let saved = SavedRounds { written: [3, 4], results: vec![first, second], came: vec![1, 2, 3] };
+        let mut to = Packer::new();
+        saved.pack(&mut to);
+        let bytes = to.into_bytes();
+        assert_eq!(SavedRounds::view(&mut Viewer::new("a", &bytes)).unwrap(), saved);
+        for cut in 0..bytes.len() {
+            assert!(SavedRounds::view(&mut Viewer::new("a", &bytes[..cut])).is_err(), "{cut}");
+        }
+    }
+}
