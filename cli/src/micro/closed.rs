@@ -34,7 +34,9 @@ pub struct Closed {
     rounds: Rounds,
     /// Who took the processors.
     pub cpu: Cpu,
-    /// The densities of a patch.
+    /// Grid points of a patch, each way.
+    n: usize,
+    /// The densities of one.
     densities: Vec<f32>,
 }
 
@@ -51,7 +53,7 @@ pub struct Ended {
 }
 
 impl Closed {
-    /// Starts workers, for a campaign in `folder` that begins or goes on where it was `saved`.
+    /// Starts workers, for a campaign in `folder` of patches of `n` x `n` points that begins or goes on where it was `saved`.
     ///
     /// # Errors
     /// Those of [`Rounds::go_on`], and [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if no worker can be started.
@@ -61,15 +63,15 @@ impl Closed {
         folder: &Path,
         transport: &str,
         saved: Option<&SavedRounds>,
-        densities: usize,
+        n: usize,
     ) -> Result<Self> {
         let rounds = match saved {
             None => Rounds::create(folder)?,
             Some(saved) => Rounds::go_on(folder, saved)?,
         };
         let crew = Crew::start(options, &plan(options, seed), transport)?;
-        let (options, cpu, densities) = (options.clone(), Cpu::default(), vec![0.0; densities]);
-        Ok(Self { options, crew, rounds, cpu, densities })
+        let (options, cpu, densities) = (options.clone(), Cpu::default(), vec![0.0; n * n * Ddft::CHANNELS]);
+        Ok(Self { options, crew, rounds, cpu, n, densities })
     }
 
     /// Takes in what workers sent, gives jobs out, and starts workers again that have ended.
@@ -92,7 +94,7 @@ impl Closed {
     pub fn announce(&mut self, stream: &Stream, selections: &Selections) -> Result<()> {
         for selection in &selections.batch.selections {
             stream.densities(selection.id, &mut self.densities)?;
-            self.rounds.announce(selection, &self.densities)?;
+            self.rounds.announce(selection, &self.densities, self.n)?;
         }
         Ok(())
     }

@@ -108,12 +108,12 @@ impl Rounds {
         &self.results
     }
 
-    /// A patch was selected: its simulation, with the patch's `densities`.
+    /// A patch was selected: its simulation, with the patch's `densities` at `n` x `n` points.
     ///
     /// # Errors
     /// Those of [`Feedback::announce`], and of the disk.
-    pub fn announce(&mut self, selection: &Selection, densities: &[f32]) -> Result<()> {
-        let simulation = simulation_of(selection, densities);
+    pub fn announce(&mut self, selection: &Selection, densities: &[f32], n: usize) -> Result<()> {
+        let simulation = simulation_of(selection, densities, n);
         self.files.simulation(&simulation)?;
         self.feedback.announce(simulation).map(|_| ())
     }
@@ -180,14 +180,16 @@ impl Rounds {
     }
 }
 
-/// The simulation of a selected patch, whose distances are taken from its first protein.
-fn simulation_of(selection: &Selection, densities: &[f32]) -> Simulation {
-    let lipids = Ddft::CHANNELS;
-    let mut sums = vec![0.0; lipids];
-    for point in densities.chunks_exact(lipids) {
-        sums.iter_mut().zip(point).for_each(|(sum, density)| *sum += f64::from(*density));
+/// The simulation of a selected patch of `n` x `n` points, whose distances are taken from its first protein.
+fn simulation_of(selection: &Selection, densities: &[f32], n: usize) -> Simulation {
+    // As the simulation makes beads of them: points on an edge stand for half as much, and nothing is less than none.
+    let (lipids, mut sums, mut area) = (Ddft::CHANNELS, vec![0.0; Ddft::CHANNELS], 0.0);
+    for (at, point) in densities.chunks_exact(lipids).enumerate() {
+        let edge = |place: usize| if place == 0 || place == n - 1 { 0.5 } else { 1.0 };
+        let share = edge(at % n) * edge(at / n);
+        sums.iter_mut().zip(point).for_each(|(sum, density)| *sum += share * f64::from(density.max(0.0)));
+        area += share;
     }
-    let points = (densities.len() / lipids).max(1) as f64;
     let alone = match &selection.proteins[..] {
         [_] => true,
         [Protein { partner, .. }, _] => *partner == 1,
@@ -198,7 +200,6 @@ fn simulation_of(selection: &Selection, densities: &[f32]) -> Simulation {
         state: selection.proteins.first().and_then(|protein| u16::try_from(protein.state).ok()),
         alone,
         references: 1,
-        // The noise of the membrane can take a mean below 0 that is nothing.
-        densities_nm2: sums.into_iter().map(|sum| (sum / points).max(0.0)).collect(),
+        densities_nm2: sums.into_iter().map(|sum| sum / area).collect(),
     }
 }
