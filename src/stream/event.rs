@@ -35,6 +35,9 @@ impl Operator {
             return Ok(None);
         }
         self.take_in_all(shared);
+        if self.awaits_peers(shared, step) {
+            return Ok(None);
+        }
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
@@ -62,6 +65,16 @@ impl Operator {
         // Whoever waits for a job has it now.
         self.job_turn();
         Ok(Some((batch, false)))
+    }
+
+    /// Whether producers of other processes are still to send again what the log has: a host that went back to a mark is
+    /// not the one that sends it.
+    fn awaits_peers(&mut self, shared: &Shared, step: i64) -> bool {
+        if self.door.is_none() || self.replay.is_none() || shared.registry.is_complete(step) {
+            return false;
+        }
+        let (is_empty, has_local) = (self.lanes.is_empty(), self.has_local);
+        (is_empty && !has_local) || self.lanes.iter_mut().any(|lane| lane.is_remote() && lane.holds_up(step))
     }
 
     /// What a pick tells its host.

@@ -14,6 +14,7 @@ use super::journal::records::{LeftOut, PointParts, Why};
 use super::journal::{Journal, Replay};
 use super::lanes::{Lane, Outcome};
 use super::office::Jobs;
+use super::registry::Taken;
 use super::retention::Retention;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
@@ -51,6 +52,10 @@ pub(super) struct Operator {
     pub(super) journal: Option<Box<Journal>>,
     /// What is answered from the log, once the host said where it goes on.
     pub(super) replay: Option<Box<Replay>>,
+    /// A run was used, and its host has not said yet where it goes on: nothing is taken in before.
+    pub(super) awaits_host: bool,
+    /// A producer of this process was added.
+    pub(super) has_local: bool,
     /// Picks as jobs; `None` without a transport.
     pub(super) jobs: Option<Box<Jobs>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
@@ -97,6 +102,8 @@ impl Operator {
             retention: None,
             journal: None,
             replay: None,
+            awaits_host: false,
+            has_local: false,
             jobs: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
@@ -142,13 +149,19 @@ impl Operator {
 
     /// Whether a record waits in some ring, or somebody has come.
     pub(super) fn has_work(&mut self) -> bool {
+        if self.awaits_host {
+            return false;
+        }
         self.lanes.iter_mut().any(Lane::has_work)
             || self.door.as_ref().is_some_and(Door::has_newcomers)
-            || self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
+            || !self.has_failed() && self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
     }
 
     /// Takes in one record of each ring that has one. Returns whether there was any.
     pub(super) fn take_in_some(&mut self, shared: &Shared) -> bool {
+        if self.awaits_host {
+            return false;
+        }
         self.welcome(shared);
         let mut any = false;
         for lane in 0..self.lanes.len() {
@@ -167,6 +180,9 @@ impl Operator {
 
     /// Takes in everything that was committed before this call.
     pub(super) fn take_in_all(&mut self, shared: &Shared) {
+        if self.awaits_host {
+            return;
+        }
         self.welcome(shared);
         for lane in 0..self.lanes.len() {
             let ended = self.lanes[lane].ended_step();
@@ -197,8 +213,8 @@ impl Operator {
     /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, and the next one
     /// is not held up by it. Its id stays taken, so that an answer never depends on how far the operator has come.
     pub(super) fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
-        let started = now_ns();
-        let lane = &mut self.lanes[lane];
+        let (started, at) = (now_ns(), lane);
+        let lane = &mut self.lanes[at];
         let doubt = lane.doubt();
         let record = match lane.peek() {
             Ok(None) => return false,
@@ -219,7 +235,7 @@ impl Operator {
         kept.metadata.clear();
         let mut gave_way = None;
         // Whether the id is this patch's: a producer of this process has taken it.
-        let mut taken = doubt.is_none();
+        let (mut taken, mut differs) = (doubt.is_none(), false);
         let mut take_in = || -> Result<Option<retain::Kept>> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
@@ -230,7 +246,8 @@ impl Operator {
             let view = wire::patch_meta(&kept.metadata).map_err(unreadable)?;
             let meta = view.meta(&mut self.proteins);
             if let Some(doubt) = doubt {
-                taken = doubt.admit(shared, &record, &kept.metadata, &meta, view.constellation)?;
+                let became = doubt.admit(shared, &record, &kept.metadata, &meta, view.constellation)?;
+                (taken, differs) = (became == Taken::New, became == Taken::Differs);
                 if !taken {
                     return Ok(None);
                 }
@@ -270,6 +287,19 @@ impl Operator {
             Ok(Some(retain::Kept::Yes))
         };
         let outcome = match take_in() {
+            Ok(None) if differs => {
+                self.spare.push(kept);
+                // It stays in its ring, and is the first of the branch.
+                if let Err(error) = self.differ(shared) {
+                    let lane = &mut self.lanes[at];
+                    lane.tell(id, Outcome::Refused(error.kind()));
+                    lane.advance();
+                    shared.recorder.reject(error.kind());
+                    let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
+                    self.lines.push((LogLevel::Warning, line));
+                }
+                return true;
+            }
             Ok(None) => {
                 self.spare.push(kept);
                 shared.recorder.count(&shared.recorder.known);

@@ -70,6 +70,8 @@ impl Operator {
         self.after_state(id, to);
         if changed {
             self.write_state(id, to, step, By::Host);
+            // Who has the job is told once it is written.
+            self.committed()?;
             self.decide_job(id, to);
             self.job_turn();
         }

@@ -111,13 +111,12 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
+        let mut found = journal::JobsFound::default();
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
-                if config.transport.is_some() || config.retention.is_some() {
-                    return Err(unsupported(
-                        "a run_dir beside a transport or retention: this version goes on with neither",
-                    ));
+                if config.retention.is_some() {
+                    return Err(unsupported("a run_dir beside retention: this version does not go on with it"));
                 }
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
@@ -125,16 +124,17 @@ impl Stream {
                 let run = journal::recover::open(path, &config.store, &told, text, layout, &registry)?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
-                (operator.lines, operator.last_step) = (run.lines, run.last_step);
+                (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);
                 operator
             }
         };
         let writes = operator.journal.is_some();
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
+        operator.awaits_host = used;
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         operator.open_retention(&config, shape.len(), &queues)?;
         if let Some(transport) = &mut transport {
-            operator.open_transport(transport, &config, shape)?;
+            operator.open_transport(transport, &config, shape, found)?;
         }
         let about = About::new(shape, config.size_nm, config.slots, &species, &states);
         // Last of what may fail: from here on peers come.
@@ -226,7 +226,8 @@ impl Stream {
 
     /// One event: takes in everything committed for steps up to `step`, ranks it, discards what is over the capacity
     /// and selects up to `n`. A patch that was committed after a loan which is still out waits for that loan. Once
-    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step.
+    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step. Behind
+    /// a mark also `None` as long as producers of other processes have not sent again what the log has, or ended the step.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) for a step before that of an earlier event, or if the stream

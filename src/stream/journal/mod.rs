@@ -6,7 +6,9 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod behind;
 mod checkpoint;
+mod jobs;
 pub mod layout;
 mod options;
 mod point;
@@ -18,6 +20,7 @@ mod tests;
 mod write;
 mod writer;
 
+pub(super) use jobs::{JobsFound, Samples};
 pub(super) use options::told;
 pub use options::{OnFailure, StoreConfig, StoreStats};
 pub(super) use resume::Replay;

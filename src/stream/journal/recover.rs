@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::options::{StoreConfig, difference};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
+use super::jobs::JobsFound;
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
@@ -24,6 +25,8 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) sampler: Sampler,
     /// The host's ids of patches that were left out for an error.
     pub(in crate::stream) left_out: HashSet<u64>,
+    /// Its picks as jobs.
+    pub(in crate::stream) jobs: JobsFound,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
     /// What the log is to say.
@@ -45,7 +48,8 @@ pub(in crate::stream) fn open(
         journal.options(told);
         journal.commit()?;
         let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
-        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, last_step, lines });
+        let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
+        return Ok(Opened { journal, sampler, left_out, jobs, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
@@ -60,8 +64,9 @@ pub(in crate::stream) fn open(
         journal.commit()?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, marks, branch, last_step, .. } = reader;
+    let Reader { recovery, left_out, jobs, marks, branch, taken, last_step, .. } = reader;
     (journal.marks, journal.branch) = (marks, branch);
+    (journal.taken, journal.told_taken) = (taken, taken);
     registry.set_branch(branch);
     let sampler = recovery.finish(&Alone)?;
     lines.push((
@@ -79,7 +84,7 @@ pub(in crate::stream) fn open(
     if found.last > 1 {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, last_step, lines })
+    Ok(Opened { journal, sampler, left_out, jobs: jobs.finish(), last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -107,8 +112,11 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
+    jobs: JobsFound,
     marks: Vec<SetMark>,
     branch: u64,
+    /// The entry of the last sample that the host had taken at the last mark.
+    taken: u64,
     last_step: i64,
     point: Point,
 }
@@ -123,8 +131,9 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
-        let (left_out, marks, point) = (HashSet::new(), Vec::new(), Point::default());
-        Ok(Self { registry, recovery, layout, held, left_out, marks, branch: 0, last_step: i64::MIN, point })
+        let (left_out, jobs, marks, point) = (HashSet::new(), JobsFound::default(), Vec::new(), Point::default());
+        let (branch, taken, last_step) = (0, 0, i64::MIN);
+        Ok(Self { registry, recovery, layout, held, left_out, jobs, marks, branch, taken, last_step, point })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -150,11 +159,14 @@ impl<'a> Reader<'a> {
             records::EVENT => {
                 let event = Event::view(payload)?;
                 self.last_step = event.step;
+                self.jobs.event(&event);
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
-            records::STATE if after => {
-                let Moved { id, to, step, .. } = Moved::view(payload)?;
-                self.recovery.set_state(id, to, step).map(drop)
+            records::STATE => {
+                let moved = Moved::view(payload)?;
+                let Moved { id, to, step, .. } = moved;
+                self.jobs.moved(moved);
+                if after { self.recovery.set_state(id, to, step).map(drop) } else { Ok(()) }
             }
             records::WITHDRAWN => {
                 let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
@@ -163,12 +175,21 @@ impl<'a> Reader<'a> {
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;
-                self.marks.push(SetMark { mark, sequence });
+                self.marks.push(SetMark { mark, sequence, taken: self.taken });
                 Ok(())
             }
             records::BRANCH => {
                 let Branch { number, step, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                Ok(())
+            }
+            records::SAMPLE => self.jobs.sample(payload),
+            records::GIVEN => {
+                self.jobs.given(sequence, &Given::view(payload)?);
+                Ok(())
+            }
+            records::TAKEN => {
+                self.taken = records::taken(payload)?;
                 Ok(())
             }
             // A later version's, or of what this stream does not use.

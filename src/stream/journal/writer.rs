@@ -4,7 +4,7 @@
 //! Not here: reading it back ([`super::recover`]).
 
 use super::options::{OnFailure, StoreConfig, StoreStats};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
@@ -17,6 +17,8 @@ const GROUP: u64 = 256;
 pub(in crate::stream) struct SetMark {
     pub(in crate::stream) mark: Mark,
     pub(in crate::stream) sequence: u64,
+    /// The entry of the last sample that the host had taken; 0 for none.
+    pub(in crate::stream) taken: u64,
 }
 
 /// The run of a stream.
@@ -27,6 +29,9 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The entry of the last sample that the host has taken, and what the log says of that.
+    pub(in crate::stream) taken: u64,
+    pub(in crate::stream) told_taken: u64,
     packer: Packer,
     on_failure: OnFailure,
     checkpoint_events: u64,
@@ -45,6 +50,8 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            taken: 0,
+            told_taken: 0,
             packer: Packer::new(),
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
@@ -112,6 +119,18 @@ impl Journal {
         self.append(records::STATE);
     }
 
+    pub(in crate::stream) fn given(&mut self, given: &Given) {
+        given.pack(self.packer.clear());
+        self.append(records::GIVEN);
+    }
+
+    /// A sample that was accepted, as the message that it is; its entry.
+    pub(in crate::stream) fn sample(&mut self, message: &[u8]) -> u64 {
+        self.packer.clear().u8s(message);
+        self.append(records::SAMPLE);
+        self.appended()
+    }
+
     pub(in crate::stream) fn withdrawn(&mut self, id: u64, step: i64, why: Why) {
         Withdrawn { id, step, why }.pack(self.packer.clear());
         self.append(records::WITHDRAWN);
@@ -125,11 +144,16 @@ impl Journal {
 
     /// Sets a mark; its `after` is the entry itself if it is `None`.
     pub(in crate::stream) fn mark(&mut self, mut mark: Mark, after: Option<u64>) {
+        if self.taken != self.told_taken {
+            self.packer.clear().u64(self.taken);
+            self.append(records::TAKEN);
+            self.told_taken = self.taken;
+        }
         let sequence = self.appended() + 1;
         mark.after = after.unwrap_or(sequence);
         mark.pack(self.packer.clear());
         self.append(records::MARK);
-        self.marks.push(SetMark { mark, sequence });
+        self.marks.push(SetMark { mark, sequence, taken: self.taken });
     }
 
     /// Brings everything as far as the durability says: then it may be told.

@@ -220,8 +220,6 @@ fn other_options_are_refused_by_their_name() {
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.message().contains(key), "{error}");
     }
-    let shared = builder(&folder.0).transport("shm:patchstream-test-of-runs").open().err().unwrap();
-    assert_eq!(shared.kind(), ErrorKind::Unsupported);
     assert!(builder(&folder.0).open().is_ok());
 }
 

@@ -3,6 +3,7 @@
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
+mod jobs;
 mod journal;
 mod picks;
 mod queues;
