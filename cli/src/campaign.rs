@@ -235,7 +235,7 @@ impl Campaign {
 
     /// A frame is sent, and some of it selected.
     fn event(&mut self, step: i64) -> Result<()> {
-        let Self { options, stream, host, files, closed, done, .. } = self;
+        let Self { options, progress, stream, host, files, closed, done, .. } = self;
         host.send_frame(stream, step, self.frame, options.controls)?;
         self.frame += 1;
         host.producer.end_step(step)?;
@@ -243,7 +243,7 @@ impl Campaign {
         if let Some(selections) = stream.select(step, options.select as usize)? {
             files.add(&selections)?;
             if let Some(closed) = closed {
-                closed.announce(stream, &selections)?;
+                closed.announce(stream, &selections, progress)?;
             }
             done.count(&selections.batch);
         }

@@ -295,7 +295,8 @@ impl Line {
 
     /// All jobs that are not over, in no order.
     pub(crate) fn open(&self) -> impl Iterator<Item = u64> + '_ {
-        let is_open = |past: &Past| past.failures < FAILURES_MAX && !matches!(past.state, State::Done | State::Returned);
+        let is_open =
+            |past: &Past| past.failures < FAILURES_MAX && !matches!(past.state, State::Done | State::Returned);
         self.jobs.iter().filter(move |(_, entry)| is_open(&entry.past)).map(|(&id, _)| id)
     }
 

@@ -141,7 +141,10 @@ fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
     undisturbed.check_log();
     let takes = started.elapsed();
     drop(undisturbed);
-    assert_eq!(truth.lines().filter(|line| line.starts_with("sample")).count() as u64, STEPS as u64 * PICKS as u64 * WINDOWS);
+    assert_eq!(
+        truth.lines().filter(|line| line.starts_with("sample")).count() as u64,
+        STEPS as u64 * PICKS as u64 * WINDOWS
+    );
     let mut kills: HashMap<&str, u32> = HashMap::new();
     let (mut campaigns, mut random) = (0, 0x1234_5678_9abc_def1_u64);
     let all = most * roles.len() as u32;
@@ -159,7 +162,10 @@ fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
         assert_eq!(end, truth, "campaign {campaigns} after {kills:?}");
         campaign.check_log();
     }
-    println!("{kind}: {kills:?} killed in {campaigns} campaigns, {:?}; undisturbed one takes {takes:?}", started.elapsed());
+    println!(
+        "{kind}: {kills:?} killed in {campaigns} campaigns, {:?}; undisturbed one takes {takes:?}",
+        started.elapsed()
+    );
     for role in roles {
         let count = kills.get(role).copied().unwrap_or(0);
         assert!(count >= most / 5, "{count} {role}s killed in {long:?}: the machine is too slow to say anything");

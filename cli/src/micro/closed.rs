@@ -87,14 +87,16 @@ impl Closed {
         Ok(counts)
     }
 
-    /// What was selected is simulated.
+    /// What was selected is simulated; a patch whose densities were lost is not, as its job says too.
     ///
     /// # Errors
-    /// Those of the stream and of the disk.
-    pub fn announce(&mut self, stream: &Stream, selections: &Selections) -> Result<()> {
+    /// Those of the disk.
+    pub fn announce(&mut self, stream: &Stream, selections: &Selections, progress: &Progress) -> Result<()> {
         for selection in &selections.batch.selections {
-            stream.densities(selection.id, &mut self.densities)?;
-            self.rounds.announce(selection, &self.densities, self.n)?;
+            match stream.densities(selection.id, &mut self.densities) {
+                Ok(()) => self.rounds.announce(selection, &self.densities, self.n)?,
+                Err(error) => progress.say(&format!("warning: patch {} is not simulated: {error}", selection.id)),
+            }
         }
         Ok(())
     }

@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::options::{StoreConfig, difference};
 use super::jobs::JobsFound;
+use super::options::{StoreConfig, difference};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};

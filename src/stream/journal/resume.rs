@@ -127,7 +127,10 @@ impl Operator {
             if record.kind == records::EVENT && !open.is_empty() {
                 let event = Event::view(record.payload)?;
                 for (order, pick) in event.ordered().filter(|(_, pick)| open.contains(&pick.id)) {
-                    jobs.insert(pick.id, self.selection_again(shared, event.number, order, pick, points.get(&pick.id))?);
+                    jobs.insert(
+                        pick.id,
+                        self.selection_again(shared, event.number, order, pick, points.get(&pick.id))?,
+                    );
                 }
             }
             if record.kind != records::POINT {

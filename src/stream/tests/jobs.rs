@@ -113,7 +113,10 @@ fn jobs_and_samples_go_on_where_they_were() {
     assert_eq!(again, taken, "what the host took behind its mark, it lost");
     let report = |id| owner.stream.job(id).unwrap();
     assert_eq!((report(1).attempt, report(1).state, report(1).failures), (1, State::Issued, 0));
-    assert_eq!((report(3).state, report(3).failures, report(3).reason.as_deref()), (State::Failed, 1, Some("no convergence")));
+    assert_eq!(
+        (report(3).state, report(3).failures, report(3).reason.as_deref()),
+        (State::Failed, 1, Some("no convergence"))
+    );
     assert_eq!(report(2).state, State::Done);
     assert_eq!(owner.stream.pick(1).unwrap().state, State::Issued);
 
