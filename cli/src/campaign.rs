@@ -118,14 +118,7 @@ impl Campaign {
             None => None,
             Some(transport) => {
                 let rounds = saved.rounds.as_ref();
-                Some(Closed::open(
-                    &options.micro,
-                    options.seed,
-                    &options.out,
-                    transport,
-                    rounds,
-                    n * n * Ddft::CHANNELS,
-                )?)
+                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds, n)?)
             }
         };
         let (done, frame) = (Done::default(), saved.frame);

@@ -136,7 +136,7 @@ impl Closed {
                 std::thread::sleep(PAUSE);
             }
         }
-        for line in self.rounds.close(step, stream, ddft, &mut self.cpu)? {
+        if let Some(line) = self.rounds.close(step, stream, ddft, &mut self.cpu)? {
             progress.say(&format!("warning: {line}"));
         }
         if let Some(result) = self.rounds.results().last() {

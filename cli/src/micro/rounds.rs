@@ -129,13 +129,16 @@ impl Rounds {
     ///
     /// # Errors
     /// Those of the stream, of the membrane and of the disk.
-    pub fn close(&mut self, step: i64, stream: &Stream, ddft: &mut Ddft, cpu: &mut Cpu) -> Result<Vec<String>> {
-        let mut lines = Vec::new();
+    pub fn close(&mut self, step: i64, stream: &Stream, ddft: &mut Ddft, cpu: &mut Cpu) -> Result<Option<String>> {
+        let (mut left_out, mut why) = (0_u64, None);
         for sample in std::mem::take(&mut self.came).into_values() {
             match self.feedback.submit(&sample.sample()) {
                 Ok(Submitted::Accepted) => self.files.sample(&sample)?,
                 Ok(Submitted::Known) => {}
-                Err(error) => lines.push(format!("a sample was left out: {error}")),
+                Err(error) => {
+                    left_out += 1;
+                    why.get_or_insert(error);
+                }
             }
         }
         let weigh = |jobs: &[u64]| stream.weights_among(jobs);
@@ -160,7 +163,7 @@ impl Rounds {
             simulations: table.simulations.iter().sum(),
             effective_samples: table.effective_samples.iter().sum(),
         });
-        Ok(lines)
+        Ok(why.map(|why| format!("{left_out} samples were left out, the first since {why}")))
     }
 
     /// The table is in force: the potentials of states with enough simulations know all of them.
