@@ -297,7 +297,7 @@ typedef struct patchstream_options {
   // 0.
   uint32_t reserved;
   // The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
-  // patchstream_stream_resume(). Not with a transport or retention: none.
+  // patchstream_stream_resume(). Not with a transport: none.
   const char *run_dir;
 } patchstream_options;
 
@@ -591,7 +591,8 @@ typedef struct patchstream_stats {
   uint64_t retention_refused;
   // Patches withdrawn to make room for newer ones.
   uint64_t retention_withdrawn;
-  // Patches withdrawn as they were picked, because their densities could not be read back.
+  // Patches whose densities are lost. Those that were not selected are withdrawn, as the run is opened again or as they
+  // are picked; a job of the others fails.
   uint64_t retention_lost;
   // 1 if the last patch found no room.
   uint32_t retention_full;
@@ -998,7 +999,8 @@ patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stre
 // Copies the densities of a patch that is waiting, a candidate or selected, [(y*nx+x)*channels+c] in nm^-2, as they were
 // pushed, or rounded if they are kept as float16. PATCHSTREAM_ERR_STATE: the configuration has no [retention].
 // PATCHSTREAM_ERR_UNKNOWN: they are not kept, the patch never came, was discarded or was withdrawn.
-// PATCHSTREAM_ERR_CORRUPT, PATCHSTREAM_ERR_IO: their file does not give them back.
+// PATCHSTREAM_ERR_CORRUPT, PATCHSTREAM_ERR_IO: their file does not give them back, or they did not survive the end of an
+// earlier process.
 //
 // @param densities  out: count values
 // @param count      nx * ny * channels

@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use patchstream::error::Result;
-use patchstream::retain::{Arena, Format, Kept, Options};
+use patchstream::retain::{Arena, Format, Home, Kept, Options, Tag};
 
 /// Values of a patch here.
 const LEN: usize = 1100;
 
 fn open(file: &Path) -> Result<Arena> {
-    Arena::open(&Options { file: Some(file.into()), format: Format::Float32, bytes: 1 << 30 }, LEN)
+    Arena::open(&Options { home: Home::Scratch(file.into()), format: Format::Float32, bytes: 1 << 30 }, LEN)
+}
+
+fn tag(id: u64) -> Tag {
+    Tag { id, content: id, step: 0 }
 }
 
 fn densities(id: u64) -> Vec<f32> {
@@ -31,18 +35,18 @@ fn full_disk_is_full_until_there_is_room_again() {
     let path = PathBuf::from(disk).join("densities");
     let mut arena = open(&path).unwrap();
     let mut kept = 0;
-    while arena.keep(kept + 1, 0, &densities(kept + 1)).unwrap() == Kept::Yes {
+    while arena.keep(tag(kept + 1), &densities(kept + 1)).unwrap() == Kept::Yes {
         kept += 1;
         assert!(kept < 9_999, "the disk was to be small");
     }
     assert!(kept > 20, "{kept}");
-    assert_eq!(arena.keep(kept + 1, 0, &densities(kept + 1)), Ok(Kept::Full));
+    assert_eq!(arena.keep(tag(kept + 1), &densities(kept + 1)), Ok(Kept::Full));
     for id in 1..=kept {
         assert_eq!(read(&mut arena, id).unwrap(), densities(id));
     }
     // A place that is there needs no disk.
     assert!(arena.forget(7));
-    assert_eq!(arena.keep(kept + 1, 0, &densities(kept + 1)), Ok(Kept::Yes));
+    assert_eq!(arena.keep(tag(kept + 1), &densities(kept + 1)), Ok(Kept::Yes));
     assert_eq!(read(&mut arena, kept + 1).unwrap(), densities(kept + 1));
     assert_eq!(arena.holding().patches, kept);
 }

@@ -8,7 +8,8 @@ use crate::types::buffer;
 /// Copies the densities of a patch that is waiting, a candidate or selected, [(y*nx+x)*channels+c] in nm^-2, as they were
 /// pushed, or rounded if they are kept as float16. PATCHSTREAM_ERR_STATE: the configuration has no [retention].
 /// PATCHSTREAM_ERR_UNKNOWN: they are not kept, the patch never came, was discarded or was withdrawn.
-/// PATCHSTREAM_ERR_CORRUPT, PATCHSTREAM_ERR_IO: their file does not give them back.
+/// PATCHSTREAM_ERR_CORRUPT, PATCHSTREAM_ERR_IO: their file does not give them back, or they did not survive the end of an
+/// earlier process.
 ///
 /// @param densities  out: count values
 /// @param count      nx * ny * channels

@@ -104,7 +104,8 @@ pub struct patchstream_stats {
     pub retention_refused: u64,
     /// Patches withdrawn to make room for newer ones.
     pub retention_withdrawn: u64,
-    /// Patches withdrawn as they were picked, because their densities could not be read back.
+    /// Patches whose densities are lost. Those that were not selected are withdrawn, as the run is opened again or as they
+    /// are picked; a job of the others fails.
     pub retention_lost: u64,
     /// 1 if the last patch found no room.
     pub retention_full: u32,

@@ -6,20 +6,49 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use super::file::Scratch;
+use super::disk::Flush;
+use super::file::PlaceFile;
 use super::format::Format;
+use super::layout::{HEAD, Header, Tag};
 use super::memory::Memory;
-use crate::error::{Error, Result, argument, conflict, shape, unknown};
+use super::run;
+use super::scratch::{self, Scratch};
+use crate::error::{Error, ErrorKind, Result, argument, conflict, shape, unknown};
 
 /// How an arena is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// A file on a local disk; in memory without one.
-    pub file: Option<PathBuf>,
+    /// Where they lie.
+    pub home: Home,
     /// How densities are written down.
     pub format: Format,
     /// The most bytes of patches that are not selected.
     pub bytes: u64,
+}
+
+/// Where densities lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// In memory.
+    Memory,
+    /// In a file on a local disk, which is removed in the end.
+    Scratch(PathBuf),
+    /// In a file that stays, in the folder of a run, of which this is the writer.
+    Run {
+        /// The folder.
+        folder: PathBuf,
+        /// The run.
+        run: u128,
+    },
+}
+
+/// What is wanted of a patch whose densities a run's file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// It is selected.
+    pub pinned: bool,
+    /// All of its bytes are read, or only whose they are: then a damage is found when it is read.
+    pub checked: bool,
 }
 
 /// Whether a patch was kept.
@@ -61,30 +90,37 @@ pub struct Arena {
     /// Places made, and those of them that nobody is in.
     made: usize,
     free: Vec<usize>,
+    /// Places of a run that were given up, of which its log does not say so yet.
+    loose: Vec<usize>,
+    /// Removes a scratch file.
+    scratch: Option<Scratch>,
 }
 
 /// A patch's place.
 struct Place {
     at: usize,
-    step: i64,
+    tag: Tag,
 }
 
 enum Places {
     Memory(Memory),
-    File(Scratch),
+    File(PlaceFile),
 }
 
 impl Arena {
-    /// An empty arena for patches of `densities` values.
+    /// An arena for patches of `densities` values. It is empty: what a run's file has comes back with
+    /// [`recall`](Self::recall), which is called before anything is kept.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for patches without values, for a bound that has
-    /// no room for one, or if the file is there and holds something else;
+    /// no room for one, or if a scratch file is there and holds something else;
     /// [`ErrorKind::Busy`](crate::error::ErrorKind::Busy) if another stream has the file,
-    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if it cannot be made.
+    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if it cannot be made. Of a run's file also
+    /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt), [`ErrorKind::Version`](crate::error::ErrorKind::Version)
+    /// and, if it keeps densities otherwise, [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict).
     pub fn open(options: &Options, densities: usize) -> Result<Self> {
         let bytes = options.format.bytes(densities);
-        let place_bytes = Self::place_bytes(options.format, options.file.is_some(), densities);
+        let place_bytes = Self::place_bytes(options.format, options.home != Home::Memory, densities);
         let bound = usize::try_from(options.bytes / place_bytes.max(1) as u64).unwrap_or(usize::MAX);
         if densities == 0 || bound == 0 {
             return Err(argument(format!(
@@ -92,9 +128,14 @@ impl Arena {
                 options.bytes
             )));
         }
-        let places = match &options.file {
-            None => Places::Memory(Memory::new(bytes, bound)),
-            Some(path) => Places::File(Scratch::create(path, bytes)?),
+        let header = |run: u128| Header { run, values: densities as u64, format: options.format };
+        let (places, scratch) = match &options.home {
+            Home::Memory => (Places::Memory(Memory::new(bytes, bound)), None),
+            Home::Scratch(path) => {
+                let (file, scratch) = scratch::create(path, &header(0))?;
+                (Places::File(file), Some(scratch))
+            }
+            Home::Run { folder, run } => (Places::File(run::open(folder, &header(*run))?), None),
         };
         Ok(Self {
             densities,
@@ -106,20 +147,67 @@ impl Arena {
             ages: BTreeSet::new(),
             made: 0,
             free: Vec::new(),
+            loose: Vec::new(),
+            scratch,
         })
+    }
+
+    /// Takes back what a run's file has: `wanted` says of each tag whether that patch is there; every other place is free.
+    ///
+    /// A patch whose place is torn is not in the arena afterwards, see [`contains`](Self::contains).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the disk does not give what it has: nothing is free then.
+    pub fn recall(&mut self, wanted: impl Fn(&Tag) -> Option<Wanted>) -> Result<()> {
+        let Places::File(file) = &mut self.places else { return Ok(()) };
+        let (made, mut free) = (file.places()?, Vec::new());
+        for at in 0..made {
+            let tag = file.tag(at)?.filter(|tag| !self.kept.contains_key(&tag.id));
+            let Some((tag, wanted)) = tag.and_then(|tag| Some((tag, wanted(&tag)?))) else {
+                free.push(at);
+                continue;
+            };
+            if wanted.checked {
+                match file.read(at, &tag) {
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        free.push(at);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.kept.insert(tag.id, Place { at, tag });
+            if !wanted.pinned {
+                self.ages.insert((tag.step, tag.id));
+            }
+        }
+        // The lowest place is the next one that is taken.
+        free.reverse();
+        (self.made, self.free) = (made, free);
+        Ok(())
     }
 
     /// Bytes of a place for a patch of `densities` values, in memory or in a file.
     pub fn place_bytes(format: Format, in_file: bool, densities: usize) -> usize {
         let bytes = format.bytes(densities);
-        if in_file { Scratch::place_bytes(bytes) } else { bytes }
+        if in_file { HEAD + bytes } else { bytes }
     }
 
-    /// `memory` or `file`.
+    /// `memory`, `file` or `run`.
     pub fn place(&self) -> &'static str {
-        match self.places {
-            Places::Memory(_) => "memory",
-            Places::File(_) => "file",
+        match (&self.places, &self.scratch) {
+            (Places::Memory(_), _) => "memory",
+            (Places::File(_), Some(_)) => "file",
+            (Places::File(_), None) => "run",
+        }
+    }
+
+    /// What brings the densities of a run to its disk; none where they end with the process.
+    pub fn flush(&self) -> Option<Flush> {
+        match (&self.places, &self.scratch) {
+            (Places::File(file), None) => Some(file.flush()),
+            _ => None,
         }
     }
 
@@ -143,14 +231,15 @@ impl Arena {
         self.ages.first().copied()
     }
 
-    /// Keeps a patch of step `step`. After any answer but [`Kept::Yes`] nothing is changed.
+    /// Keeps a patch. After any answer but [`Kept::Yes`] nothing is changed.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of densities,
     /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) if the id is in it already,
     /// [`ErrorKind::Value`](crate::error::ErrorKind::Value) for a density that the format does not have,
     /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the disk fails.
-    pub fn keep(&mut self, id: u64, step: i64, densities: &[f32]) -> Result<Kept> {
+    pub fn keep(&mut self, tag: Tag, densities: &[f32]) -> Result<Kept> {
+        let id = tag.id;
         self.check_shape(id, densities.len())?;
         if self.contains(id) {
             return Err(conflict(format!("the densities of patch {id} are kept already: forget them first")));
@@ -167,24 +256,35 @@ impl Arena {
             }
             Places::File(file) => {
                 self.format.write(densities, file.room());
-                file.write(at, id)
+                file.write(at, &tag)
             }
         };
         if !matches!(written, Ok(true)) {
             self.free.push(at);
             return written.map(|_| Kept::Full);
         }
-        self.kept.insert(id, Place { at, step });
-        self.ages.insert((step, id));
+        self.kept.insert(id, Place { at, tag });
+        self.ages.insert((tag.step, id));
         Ok(Kept::Yes)
     }
 
-    /// Gives up a patch, pinned or not. `false` if it is not in it.
+    /// Gives up a patch, pinned or not. `false` if it is not in it. A run's place is not used again before it is
+    /// [settled](Self::settle).
     pub fn forget(&mut self, id: u64) -> bool {
-        let Some(place) = self.kept.remove(&id) else { return false };
-        self.ages.remove(&(place.step, id));
-        self.free.push(place.at);
+        let Some(Place { at, tag }) = self.kept.remove(&id) else { return false };
+        self.ages.remove(&(tag.step, id));
+        if self.place() == "run" {
+            self.loose.push(at)
+        } else {
+            self.free.push(at)
+        }
         true
+    }
+
+    /// The log of the run says of all patches that were given up that they were: their places are free. A place that is
+    /// used again before would be missed by whoever reads a log that ends earlier.
+    pub fn settle(&mut self) {
+        self.free.append(&mut self.loose);
     }
 
     /// Keeps a patch for good: it does not count for the bound any more.
@@ -211,11 +311,11 @@ impl Arena {
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) if the file is not what was written,
     /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the disk fails. `densities` are written by success only.
     pub fn read(&mut self, id: u64, densities: &mut [f32]) -> Result<()> {
-        let at = self.kept.get(&id).ok_or_else(|| not_kept(id))?.at;
+        let Place { at, tag } = self.kept.get(&id).ok_or_else(|| not_kept(id))?;
         self.check_shape(id, densities.len())?;
         let bytes = match &mut self.places {
-            Places::Memory(memory) => memory.place(at),
-            Places::File(file) => file.read(at, id)?,
+            Places::Memory(memory) => memory.place(*at),
+            Places::File(file) => file.read(*at, tag)?,
         };
         self.format.read(bytes, densities);
         Ok(())
@@ -226,7 +326,7 @@ impl Arena {
         let Some(place) = self.kept.get(&id) else { return false };
         match &mut self.places {
             Places::Memory(_) => true,
-            Places::File(file) => file.read(place.at, id).is_ok(),
+            Places::File(file) => file.read(place.at, &place.tag).is_ok(),
         }
     }
 
@@ -258,7 +358,7 @@ impl Arena {
     }
 
     fn set_pinned(&mut self, id: u64, pinned: bool) -> Result<()> {
-        let age = (self.kept.get(&id).ok_or_else(|| not_kept(id))?.step, id);
+        let age = (self.kept.get(&id).ok_or_else(|| not_kept(id))?.tag.step, id);
         match pinned {
             true => self.ages.remove(&age),
             false => self.ages.insert(age),
@@ -276,4 +376,14 @@ impl Arena {
 
 fn not_kept(id: u64) -> Error {
     unknown(format!("the densities of patch {id} are not kept: it never came, was discarded or was withdrawn"))
+}
+
+#[cfg(test)]
+impl Arena {
+    /// Puts another disk under its file.
+    pub(super) fn set_disk_for_tests(&mut self, disk: std::sync::Arc<dyn super::disk::Disk>) {
+        if let Places::File(file) = &mut self.places {
+            file.set_disk_for_tests(disk);
+        }
+    }
 }

@@ -75,7 +75,7 @@ pub struct Config {
     /// Options of jobs.
     pub jobs: JobsConfig,
     /// The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
-    /// nothing of that is lost with the process. Nothing is written without it. Not with retention.
+    /// nothing of that is lost with the process. Nothing is written without it.
     pub run_dir: Option<PathBuf>,
     /// How a run is written.
     pub store: StoreConfig,

@@ -47,7 +47,7 @@ impl Operator {
             self.forget(discarded.id);
             self.forget_densities(discarded.id);
         }
-        self.retain_picks(shared, &mut event, n)?;
+        let lost = self.retain_picks(shared, &mut event, n)?;
         let selections = event.picks.iter().map(|pick| self.selection(&event, pick)).collect::<Result<_>>()?;
         let batch = wire::SelectionBatch {
             event: event.number,
@@ -58,7 +58,7 @@ impl Operator {
             discarded: self.sampler.discarded() as u64,
         };
         // Written before it is told to anyone.
-        self.write_event(&event, n, &batch)?;
+        self.write_event(&event, n, &batch, &lost)?;
         for selection in &batch.selections {
             self.issue_job(selection);
         }

@@ -264,11 +264,17 @@ impl Operator {
                 classified = Some(now_ns());
             }
             if let Some(retention) = &mut self.retention {
-                let retained = retention.keep((step, public), record.tensor, &mut self.sampler, &mut gave_way)?;
+                let tag = retain::Tag { id: public, content, step };
+                let retained = retention.keep(tag, record.tensor, &mut self.sampler, &mut gave_way)?;
                 if let (Some(journal), Some(gave_way)) = (&mut self.journal, gave_way) {
                     journal.withdrawn(gave_way, step, Why::Room);
                 }
                 if retained == retain::Kept::Full {
+                    // A host that goes back sends it again, and does nothing else by that.
+                    if let Some(journal) = &mut self.journal {
+                        journal.left_out(LeftOut { id, content, step });
+                        journal.withdrawn(public, step, Why::Room);
+                    }
                     return Ok(Some(retained));
                 }
             }
@@ -341,7 +347,7 @@ impl Operator {
         lane.advance();
         if let Some(gave_way) = gave_way {
             self.forget(gave_way);
-            shared.registry.withdraw(gave_way);
+            shared.registry.make_room(gave_way);
         }
         self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));
         true

@@ -31,6 +31,9 @@ struct Inner {
     content: HashMap<u64, u64>,
     /// Public ids of those that are of a later branch than 0.
     branched: HashMap<u64, u64>,
+    /// Content of patches that were withdrawn since their densities are lost: they may come again, and then it is no
+    /// difference.
+    lost: HashMap<u64, u64>,
     branch: u64,
     back: Option<Box<Back>>,
 }
@@ -55,6 +58,8 @@ pub(super) struct Back {
     pub(super) told: HashSet<u64>,
     /// Content of patches that were withdrawn behind the mark, oldest first; `None` if they came before it.
     pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
+    /// Content of patches behind the mark that found no room, or made it for others: sent again they are known.
+    pub(super) made_room: HashMap<u64, u64>,
     /// Steps of the events that are to be replayed.
     pub(super) events: Vec<i64>,
     /// How many of them have been.
@@ -95,10 +100,21 @@ impl Back {
         }
     }
 
+    /// Whether this patch found no room, or made it: once for each that the log has.
+    fn has_made_room(&mut self, id: u64, content: u64) -> bool {
+        self.made_room.get(&id) == Some(&content) && self.made_room.remove(&id).is_some()
+    }
+
     fn tick_off(&mut self, id: u64) {
         self.told.remove(&id);
-        let Some(Pending { sequence, step, event }) = self.pending.remove(&id) else { return };
-        self.note_sent(sequence, id);
+        if let Some(sequence) = self.await_no_more(id) {
+            self.note_sent(sequence, id);
+        }
+    }
+
+    /// Nobody waits for this patch any more. Its place in the log, if somebody did.
+    fn await_no_more(&mut self, id: u64) -> Option<u64> {
+        let Pending { sequence, step, event } = self.pending.remove(&id)?;
         if let Some(missing) = self.missing.get_mut(event) {
             *missing -= 1;
         } else if let Some(count) = self.tail.get_mut(&step) {
@@ -107,6 +123,7 @@ impl Back {
                 self.tail.remove(&step);
             }
         }
+        Some(sequence)
     }
 }
 
@@ -115,16 +132,23 @@ impl Inner {
         if self.branched.is_empty() { id } else { self.branched.get(&id).copied().unwrap_or(id) }
     }
 
-    fn remove(&mut self, id: u64) {
-        self.content.remove(&id);
+    fn remove(&mut self, id: u64) -> Option<u64> {
         self.branched.remove(&id);
+        self.content.remove(&id)
+    }
+
+    /// Frees the host's id of a patch; what it was, and its content, if it was still that patch's.
+    fn withdraw(&mut self, public: u64) -> Option<(u64, u64)> {
+        let id = ids::host(public);
+        let content = if self.public(id) == public { self.remove(id) } else { None };
+        content.map(|content| (id, content))
     }
 }
 
 impl Registry {
     /// Takes `id` for `content`.
     pub(super) fn take(&self, id: u64, content: u64, step: i64) -> Result<Taken> {
-        let Inner { content: known, branched, branch, back } = &mut *self.0.lock();
+        let Inner { content: known, branched, lost, branch, back } = &mut *self.0.lock();
         if let Some(back) = back
             && let Some(gone) = back.gone.get(&id)
             && gone.contains(&Some(content))
@@ -133,8 +157,12 @@ impl Registry {
         }
         let due = back.as_ref().is_some_and(|back| back.agrees && back.last_step().is_some_and(|last| step <= last));
         match known.entry(id) {
-            Entry::Vacant(_) if due => return Ok(Taken::Differs),
+            Entry::Vacant(_) if back.as_mut().is_some_and(|back| back.agrees && back.has_made_room(id, content)) => {
+                return Ok(Taken::Known);
+            }
+            Entry::Vacant(_) if due && lost.get(&id) != Some(&content) => return Ok(Taken::Differs),
             Entry::Vacant(place) => {
+                lost.remove(&id);
                 place.insert(content);
             }
             Entry::Occupied(known) if *known.get() == content => {
@@ -187,10 +215,27 @@ impl Registry {
 
     /// Frees the host's id of a patch that was withdrawn.
     pub(super) fn withdraw(&self, public: u64) {
+        self.0.lock().withdraw(public);
+    }
+
+    /// Frees the host's id of a patch that made room for another. Sent again by a host that has yet to, it is known.
+    pub(super) fn make_room(&self, public: u64) {
         let mut inner = self.0.lock();
-        let id = ids::host(public);
-        if inner.public(id) == public {
-            inner.remove(id);
+        if let (Some((id, content)), Some(back)) = (inner.withdraw(public), &mut inner.back)
+            && back.await_no_more(id).is_some()
+        {
+            back.made_room.insert(id, content);
+        }
+    }
+
+    /// Frees the host's id of a patch that was withdrawn since its densities are lost. It may come again.
+    pub(super) fn lose(&self, public: u64) {
+        let mut inner = self.0.lock();
+        if let Some((id, content)) = inner.withdraw(public) {
+            inner.lost.insert(id, content);
+            if let Some(back) = &mut inner.back {
+                back.await_no_more(id);
+            }
         }
     }
 }
@@ -202,6 +247,7 @@ impl Registry {
         let mut inner = self.0.lock();
         let id = ids::host(public);
         inner.content.insert(id, content);
+        inner.lost.remove(&id);
         if public != id {
             inner.branched.insert(id, public);
         }

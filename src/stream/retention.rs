@@ -1,18 +1,20 @@
 //! Keeping the densities of patches that may be selected, and of those that were: options, policy, counts.
 //!
 //! A patch is kept just before it goes to the sampler, given up when it is discarded or withdrawn, and pinned when it is
-//! picked. Not here: where and how densities lie ([`crate::retain`]).
+//! picked. Not here: where and how densities lie ([`crate::retain`]), what a run that is opened again has of them
+//! ([`super::recall`]).
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::config::{Config, LogLevel};
 use super::operator::Operator;
 use super::stream::{Shared, Stream};
-use crate::dynim::{Event, QueueConfig, Sampler, State};
-use crate::error::{Result, state};
-use crate::retain::{Arena, Format, Holding, Kept, Options};
+use crate::dynim::{Event, Pick, QueueConfig, Sampler, State};
+use crate::error::{Result, argument, corrupt, state};
+use crate::retain::{Arena, Flush, Format, Holding, Home, Kept, Options, Tag};
 
 /// Patches that there is room for by default beside those that the queues hold: what comes between two events.
 pub const BETWEEN_EVENTS: usize = 4096;
@@ -21,8 +23,11 @@ pub const BETWEEN_EVENTS: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
-    /// A file on a local disk, which one stream has and removes in the end; in memory without it.
+    /// A file on a local disk, which one stream has and removes in the end.
     pub file: Option<PathBuf>,
+    /// Without a `file`: `run`, in the folder of the run, where densities outlive the process; or `memory`. Left out it is
+    /// `run` for a stream with a [`run_dir`](super::Config::run_dir), `memory` for others.
+    pub place: Option<RetentionPlace>,
     /// `float32`, as they came, or `float16`, half the bytes: [`Format`] states its error.
     pub format: Format,
     /// The most bytes of patches that are not selected; without it, room for the capacities of all queues and
@@ -33,6 +38,16 @@ pub struct RetentionConfig {
     pub when_full: WhenFull,
     /// Whether the densities of a selected patch are kept when its job is done: for good, or they make room.
     pub keep_done: bool,
+}
+
+/// Where densities lie, if not in a file of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionPlace {
+    /// In memory: they end with the process. A run that is opened again withdraws the patches that were not selected.
+    Memory,
+    /// In the folder of the run.
+    Run,
 }
 
 /// What happens to a patch that there is no room for.
@@ -50,14 +65,31 @@ pub enum WhenFull {
 impl Default for RetentionConfig {
     fn default() -> Self {
         let (file, format, bytes, when_full) = (None, Format::default(), None, WhenFull::default());
-        Self { file, format, bytes, when_full, keep_done: true }
+        Self { file, place: None, format, bytes, when_full, keep_done: true }
+    }
+}
+
+impl RetentionConfig {
+    /// Where densities lie; `run` is the folder and the number of the stream's run.
+    fn home(&self, run: Option<(&Path, u128)>) -> Result<Home> {
+        match (&self.file, self.place, run) {
+            (Some(file), None, _) => Ok(Home::Scratch(file.clone())),
+            (Some(file), Some(_), _) => {
+                Err(argument(format!("a place and the file {} for densities: give one of the two", file.display())))
+            }
+            (None, Some(RetentionPlace::Run), None) => {
+                Err(argument("densities are to lie in the run's folder, and there is no run: give a run_dir"))
+            }
+            (None, Some(RetentionPlace::Memory), _) | (None, None, None) => Ok(Home::Memory),
+            (None, _, Some((folder, run))) => Ok(Home::Run { folder: folder.into(), run }),
+        }
     }
 }
 
 /// What retention holds, and what it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionStats {
-    /// `memory` or `file`.
+    /// `memory`, `file` or `run`.
     pub place: &'static str,
     /// How densities are written down.
     pub format: Format,
@@ -69,56 +101,66 @@ pub struct RetentionStats {
     pub refused: u64,
     /// Patches withdrawn to make room.
     pub withdrawn: u64,
-    /// Patches withdrawn as they were picked, because their densities could not be read back.
+    /// Patches whose densities are lost. Those that were not selected are withdrawn, as the run is opened again or as they
+    /// are picked; a job of the others fails.
     pub lost: u64,
 }
 
 /// The arena of a stream, and its policy.
 pub(super) struct Retention {
-    arena: Arena,
+    pub(super) arena: Arena,
     when_full: WhenFull,
-    keep_done: bool,
+    pub(super) keep_done: bool,
     full: bool,
     /// The log knows that it is full; once an event.
     told: bool,
     refused: u64,
     withdrawn: u64,
-    lost: u64,
+    pub(super) lost: u64,
+    /// The selected patches whose densities did not survive the end of an earlier process.
+    pub(super) gone: HashSet<u64>,
 }
 
 impl Retention {
-    /// For patches of `densities` values, and these queues.
-    pub(super) fn open(config: &RetentionConfig, densities: usize, queues: &[QueueConfig]) -> Result<Self> {
-        let place = Arena::place_bytes(config.format, config.file.is_some(), densities) as u64;
+    /// For patches of `densities` values, these queues, and the folder and number of the run.
+    fn open(
+        config: &RetentionConfig,
+        densities: usize,
+        queues: &[QueueConfig],
+        run: Option<(&Path, u128)>,
+    ) -> Result<Self> {
+        let home = config.home(run)?;
+        let place = Arena::place_bytes(config.format, home != Home::Memory, densities) as u64;
         let room = queues.iter().fold(BETWEEN_EVENTS, |sum, queue| sum.saturating_add(queue.capacity)) as u64;
         let bytes = config.bytes.unwrap_or(room.saturating_mul(place));
-        let options = Options { file: config.file.clone(), format: config.format, bytes };
+        let options = Options { home, format: config.format, bytes };
         let arena = Arena::open(&options, densities).map_err(|error| error.context("retention"))?;
         let (when_full, keep_done) = (config.when_full, config.keep_done);
-        Ok(Self { arena, when_full, keep_done, full: false, told: false, refused: 0, withdrawn: 0, lost: 0 })
+        let gone = HashSet::new();
+        Ok(Self { arena, when_full, keep_done, full: false, told: false, refused: 0, withdrawn: 0, lost: 0, gone })
     }
 
     /// Keeps the densities of a patch that the sampler is about to get. One that gives way to it has left the sampler and
     /// is `gave_way`, also if there is an error afterwards.
     pub(super) fn keep(
         &mut self,
-        new: (i64, u64),
+        new: Tag,
         densities: &[f32],
         sampler: &mut Sampler,
         gave_way: &mut Option<u64>,
     ) -> Result<Kept> {
-        let (step, id) = new;
-        let mut kept = self.arena.keep(id, step, densities)?;
+        let Tag { id, step, .. } = new;
+        let mut kept = self.arena.keep(new, densities)?;
         self.full = kept == Kept::Full;
         if self.full
             && self.when_full == WhenFull::WithdrawOldest
-            && let Some((_, oldest)) = self.arena.oldest().filter(|oldest| *oldest < new)
+            && let Some((_, oldest)) = self.arena.oldest().filter(|oldest| *oldest < (step, id))
         {
             sampler.withdraw(oldest, step)?;
             self.arena.forget(oldest);
             self.withdrawn += 1;
             *gave_way = Some(oldest);
-            kept = self.arena.keep(id, step, densities)?;
+            kept = self.arena.keep(new, densities)?;
         }
         self.refused += u64::from(kept == Kept::Full);
         Ok(kept)
@@ -127,6 +169,17 @@ impl Retention {
     /// Gives up the densities of a patch, if they are there.
     pub(super) fn forget(&mut self, id: u64) {
         self.arena.forget(id);
+        self.gone.remove(&id);
+    }
+
+    fn read(&mut self, id: u64, densities: &mut [f32]) -> Result<()> {
+        if self.gone.contains(&id) {
+            return Err(corrupt(format!(
+                "the densities of patch {id} did not survive the end of the process that kept them: simulate it from the \
+                 macro model's own files, or let its job fail"
+            )));
+        }
+        self.arena.read(id, densities)
     }
 
     /// A line for the log when a patch finds no room: one an event.
@@ -163,9 +216,23 @@ impl Operator {
     pub(super) fn open_retention(&mut self, config: &Config, densities: usize, queues: &[QueueConfig]) -> Result<()> {
         let usual = config.transport.as_ref().map(|_| RetentionConfig::default());
         if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
-            self.retention = Some(Retention::open(retention, densities, queues)?);
+            let run = self.journal.as_ref().map(|journal| journal.run());
+            let run = config.run_dir.as_deref().zip(run);
+            self.retention = Some(Retention::open(retention, densities, queues, run)?);
         }
         Ok(())
+    }
+
+    /// What brings the densities of a run to its disk.
+    pub(super) fn densities_flush(&self) -> Option<Flush> {
+        self.retention.as_ref().and_then(|retention| retention.arena.flush())
+    }
+
+    /// The log says of all densities that were given up that they were.
+    pub(super) fn settle_densities(&mut self) {
+        if let Some(retention) = &mut self.retention {
+            retention.arena.settle();
+        }
     }
 
     /// What retention holds; `None` without it.
@@ -181,10 +248,11 @@ impl Operator {
     }
 
     /// Pins what an event picked. A pick whose densities cannot be read back is returned, its patch withdrawn, and the
-    /// event picks again, up to `n` in all. Picks that followed it keep the rank that they had beside it.
-    pub(super) fn retain_picks(&mut self, shared: &Shared, event: &mut Event, n: usize) -> Result<()> {
+    /// event picks again, up to `n` in all. Picks that followed it keep the rank that they had beside it. What was lost.
+    pub(super) fn retain_picks(&mut self, shared: &Shared, event: &mut Event, n: usize) -> Result<Vec<Pick>> {
+        let mut gone = Vec::new();
         if self.retention.is_none() {
-            return Ok(());
+            return Ok(gone);
         }
         let (mut checked, mut lost) = (0, false);
         loop {
@@ -193,7 +261,7 @@ impl Operator {
             }
             let Some(pick) = event.picks.get(checked) else { break };
             let (id, step) = (pick.id, event.step);
-            let Some(retention) = &mut self.retention else { return Ok(()) };
+            let Some(retention) = &mut self.retention else { break };
             if retention.arena.is_readable(id) {
                 retention.arena.pin(id)?;
                 checked += 1;
@@ -201,11 +269,11 @@ impl Operator {
             }
             retention.lost += 1;
             retention.forget(id);
-            event.picks.remove(checked);
+            gone.push(event.picks.remove(checked));
             self.sampler.set_state(id, State::Returned, step)?;
             self.sampler.withdraw(id, step)?;
             self.forget(id);
-            shared.registry.withdraw(id);
+            shared.registry.lose(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));
             lost = true;
@@ -216,7 +284,7 @@ impl Operator {
             retention.told = false;
             retention.arena.grow();
         }
-        Ok(())
+        Ok(gone)
     }
 
     /// Follows a pick to another state.
@@ -236,7 +304,7 @@ impl Operator {
         let Some(retention) = &mut self.retention else {
             return Err(state("this stream keeps no densities: give its configuration a [retention]"));
         };
-        retention.arena.read(id, densities)
+        retention.read(id, densities)
     }
 }
 
@@ -249,7 +317,7 @@ impl Stream {
     /// the stream is closed, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) if they are not kept,
     /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of values,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
-    /// file does not give them back. `densities` are written by success only.
+    /// file does not give them back, or they did not survive the end of an earlier process. `densities` are written by success only.
     pub fn densities(&self, id: u64, densities: &mut [f32]) -> Result<()> {
         self.shared.check_open()?;
         self.shared.operate(|operator| {

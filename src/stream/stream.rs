@@ -2,6 +2,7 @@
 //!
 //! Not here: the steps themselves ([`super::operator`]).
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, unsupported};
+use crate::error::{Result, argument};
 use crate::job::Transport;
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
@@ -111,13 +112,10 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
-        let mut found = journal::JobsFound::default();
+        let (mut contents, mut found) = (HashMap::new(), journal::JobsFound::default());
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
-                if config.retention.is_some() {
-                    return Err(unsupported("a run_dir beside retention: this version does not go on with it"));
-                }
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
                 let text = run_text.as_deref().unwrap_or(&told);
@@ -125,6 +123,7 @@ impl Stream {
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);
+                contents = run.contents;
                 operator
             }
         };
@@ -133,6 +132,7 @@ impl Stream {
         operator.awaits_host = used;
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         operator.open_retention(&config, shape.len(), &queues)?;
+        operator.recall_densities(&registry, &contents)?;
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape, found)?;
         }

@@ -3,6 +3,8 @@
 //!
 //! This test program starts itself again as the host. Not here: hosts that compute something else (`src/stream/tests/`).
 
+mod densities;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -62,19 +64,25 @@ fn host(folder: &Path, options: u64) {
     std::fs::rename(folder.join("end.new"), folder.join("end.txt")).unwrap();
 }
 
-/// Not a test of its own: what the test below starts.
+/// Not a test of its own: what the tests start.
 #[test]
-fn host_of_the_test_below() {
+fn host_of_the_tests() {
     if let Ok(folder) = std::env::var("PATCHSTREAM_TEST_HOST") {
         let options = std::env::var("PATCHSTREAM_TEST_OPTIONS").unwrap().parse().unwrap();
-        host(Path::new(&folder), options);
+        match std::env::var("PATCHSTREAM_TEST_CAMPAIGN").unwrap().as_str() {
+            "densities" => densities::host(Path::new(&folder), options),
+            _ => host(Path::new(&folder), options),
+        }
     }
 }
 
-fn start(folder: &Path, options: u64) -> Child {
+fn start(campaign: &str, folder: &Path, options: u64) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "host_of_the_test_below", "--nocapture"]);
-    command.env("PATCHSTREAM_TEST_HOST", folder).env("PATCHSTREAM_TEST_OPTIONS", options.to_string());
+    command.args(["--exact", "host_of_the_tests", "--nocapture"]);
+    command
+        .env("PATCHSTREAM_TEST_CAMPAIGN", campaign)
+        .env("PATCHSTREAM_TEST_HOST", folder)
+        .env("PATCHSTREAM_TEST_OPTIONS", options.to_string());
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
@@ -100,7 +108,7 @@ impl Drop for Folder {
 fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
     let undisturbed = Folder::new("undisturbed");
     let started = Instant::now();
-    assert!(start(&undisturbed.0, 0).wait().unwrap().success());
+    assert!(start("plain", &undisturbed.0, 0).wait().unwrap().success());
     let takes = started.elapsed();
     let truth = std::fs::read_to_string(undisturbed.0.join("end.txt")).unwrap();
     assert!(truth.lines().count() > STEPS as usize);
@@ -109,7 +117,7 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
     while kills < KILLS && started.elapsed() < LONG {
         let folder = Folder::new(&campaigns.to_string());
         loop {
-            let mut child = start(&folder.0, campaigns);
+            let mut child = start("plain", &folder.0, campaigns);
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let alive = takes.mul_f64((random >> 40) as f64 / (1 << 24) as f64 * 0.8);
             std::thread::sleep(alive);
@@ -125,7 +133,7 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
                 break;
             }
             if kills >= KILLS || started.elapsed() >= LONG {
-                assert!(start(&folder.0, campaigns).wait().unwrap().success());
+                assert!(start("plain", &folder.0, campaigns).wait().unwrap().success());
                 assert_eq!(std::fs::read_to_string(folder.0.join("end.txt")).unwrap(), truth);
                 break;
             }

@@ -11,7 +11,7 @@ use patchstream::stream::journal::records::{self, Branch, Event, Given, LeftOut,
 pub enum Entry<'a> {
     Options(&'a str),
     Point,
-    LeftOut,
+    LeftOut(LeftOut),
     Event(Event),
     Moved(Moved),
     Withdrawn(Withdrawn),
@@ -33,7 +33,7 @@ impl<'a> Entry<'a> {
         let entry = match record.kind {
             records::OPTIONS => records::options(bytes).map(Entry::Options),
             records::POINT => point.view(bytes).map(|()| Entry::Point),
-            records::LEFT_OUT => LeftOut::view(bytes).map(|_| Entry::LeftOut),
+            records::LEFT_OUT => LeftOut::view(bytes).map(Entry::LeftOut),
             records::EVENT => Event::view(bytes).map(Entry::Event),
             records::STATE => Moved::view(bytes).map(Entry::Moved),
             records::WITHDRAWN => Withdrawn::view(bytes).map(Entry::Withdrawn),

@@ -3,13 +3,14 @@
 //! `points.npy` (n, d) float32 and `ids.npy` (n,) uint64: all patches that are there, in the order in which they came.
 //! `patches.csv`: `id,step,time_us,x_nm,y_nm,queue,stage,label`, the same rows. `selected.csv`: `event,order,id,rank` and
 //! `weights.csv`: `id,weight,normalised`, as a campaign writes them; of picks that were returned nothing is in them.
-//! Not here: where everything is ([`super::seen`]).
+//! Not here: where everything is ([`super::seen`]), the densities that a run keeps ([`super::kept`]).
 
 use patchstream::dynim::{Sampler, Weight};
 use patchstream::error::Result;
 use patchstream::store;
 use patchstream::stream::journal::layout::layout;
 
+use super::kept;
 use super::options::ExportOptions;
 use super::seen::{Seen, Stage};
 use crate::draft::{self, Draft};
@@ -28,7 +29,7 @@ pub fn export(options: &ExportOptions) -> Result<()> {
     let found = store::read(&options.run)?;
     let seen = Seen::read(&found)?;
     let weights = weigh(&seen)?;
-    draft::prepare(&options.to, &NAMES)?;
+    draft::prepare(&options.to, &[&NAMES[..], &kept::NAMES].concat())?;
     let draft = |at: usize| Draft::create(&options.to, NAMES[at]);
     let (mut points, mut ids, mut selected, mut table, mut patches) =
         (draft(0)?, draft(1)?, draft(2)?, draft(3)?, draft(4)?);
@@ -58,9 +59,16 @@ pub fn export(options: &ExportOptions) -> Result<()> {
         let (raw, normalised) = (format_g(weight.weight, 17), format_g(weight.normalised, 17));
         table.line(format_args!("{},{raw},{normalised}", weight.id))?;
     }
-    draft::keep(vec![points, ids, selected, table], patches)?;
+    let kept = kept::write(&found, &seen, &options.run, &options.to)?;
+    let densities = match (kept.count, kept.torn) {
+        (0, 0) => String::new(),
+        (count, 0) => format!("; densities of {count} of them"),
+        (count, torn) => format!("; densities of {count} of them, {torn} more are torn"),
+    };
+    let files = [points, ids, selected, table].into_iter().chain(kept.files).collect();
+    draft::keep(files, patches)?;
     print(&format!(
-        "{count} patches of {} coordinates, {} of them selected: {} in {}\n",
+        "{count} patches of {} coordinates, {} of them selected{densities}: {} in {}\n",
         seen.dim,
         seen.selected.len(),
         NAMES.join(" "),

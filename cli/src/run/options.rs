@@ -37,6 +37,14 @@ pub struct ReplayOptions {
     /// Stop before the first event of a later step
     #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
     pub until: Option<i64>,
+
+    /// Decide from points that the run's encoder makes again of the densities that the run keeps, where it keeps them
+    #[arg(long)]
+    pub reencode: bool,
+
+    /// The run's encoder, if it is none of the built-in ones: a file or a folder; implies --reencode
+    #[arg(long, value_name = "NAME_OR_PATH")]
+    pub model: Option<String>,
 }
 
 /// What to write out.

@@ -1,38 +1,49 @@
 //! `patchstream replay`: the decisions of a run made again from the points in its log, by a sampler that knows nothing.
 //!
 //! What the log says is followed where the two differ, so that one difference is one line and not all that come after.
-//! Not here: making points again from densities, which may differ in their last bits.
+//! Not here: making points again from densities, which may differ in their last bits ([`super::reencode`]).
+
+use std::collections::HashSet;
 
 use patchstream::dynim::{self, Layout, Sampler, State};
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store;
 use patchstream::stream::journal::layout::layout;
 use patchstream::stream::journal::records::{Event, Point};
 
 use super::entry::Entry;
 use super::options::ReplayOptions;
+use super::reencode::Reencode;
 use crate::summary::print;
 
-/// Decides again, up to the end or to the first difference, and says whether all was the same.
+/// Decides again, up to the end or to the first difference, and says whether all was the same; of points that are made
+/// again, how far all of them are from the log's.
 ///
 /// # Errors
 /// A folder that is no run, a log that is damaged, [`ErrorKind::Corrupt`](patchstream::error::ErrorKind::Corrupt) for
 /// a decision that is another one.
 pub fn replay(options: &ReplayOptions) -> Result<()> {
-    let found = store::read(&options.run)?;
+    let ReplayOptions { run: path, until, reencode, model } = options;
+    let reencode = *reencode || model.is_some();
+    let found = store::read(path)?;
     let mut point = Point::default();
     let mut records = found.records(1)?;
     let mut text = String::new();
     let mut replay: Option<Replay> = None;
-    let mut ended = false;
+    let mut again: Option<Reencode> = None;
+    let (mut ended, mut differs) = (false, None);
     while let Some(record) = records.next()? {
         let sequence = record.sequence;
         let entry = Entry::view(&record, &mut point)?;
         if let Entry::Options(options) = entry {
             text = options.into();
+            if reencode {
+                again = Some(Reencode::open(&found, path, model.as_deref(), &text)?);
+            }
             continue;
         }
-        if matches!((&entry, options.until), (Entry::Event(event), Some(until)) if event.step > until) {
+        if matches!((&entry, *until), (Entry::Event(event), Some(until)) if event.step > until) {
             ended = true;
             break;
         }
@@ -40,8 +51,21 @@ pub fn replay(options: &ReplayOptions) -> Result<()> {
             replay = Some(Replay::new(layout(&text)?)?);
         }
         if let Some(replay) = &mut replay {
-            replay.take(entry, &point).map_err(|error| error.context(format!("entry {sequence}")))?;
+            if let (Entry::Point, Some(again)) = (&entry, &mut again) {
+                again.make(&mut point)?;
+            }
+            if differs.is_none() {
+                let taken = replay.take(entry, &point);
+                differs = taken.err().map(|error| error.context(format!("entry {sequence}")));
+            }
         }
+        if differs.is_some() && again.is_none() {
+            break;
+        }
+    }
+    again.iter().for_each(|again| print(&again.say()));
+    if let Some(differs) = differs {
+        return Err(if again.is_some() { differs.context("with the points made again") } else { differs });
     }
     let (points, events, picks) = replay.map_or((0, 0, 0), |replay| (replay.points, replay.events, replay.picks));
     let rest = if ended { ", what comes later left out" } else { "" };
@@ -52,6 +76,8 @@ pub fn replay(options: &ReplayOptions) -> Result<()> {
 /// A sampler that follows a log.
 struct Replay {
     sampler: Sampler,
+    /// The host's ids of patches that were never taken in.
+    left_out: HashSet<u64>,
     points: u64,
     events: u64,
     picks: u64,
@@ -59,7 +85,7 @@ struct Replay {
 
 impl Replay {
     fn new(layout: Layout) -> Result<Self> {
-        Ok(Self { sampler: Sampler::with_layout(layout)?, points: 0, events: 0, picks: 0 })
+        Ok(Self { sampler: Sampler::with_layout(layout)?, left_out: HashSet::new(), points: 0, events: 0, picks: 0 })
     }
 
     fn take(&mut self, entry: Entry, point: &Point) -> Result<()> {
@@ -73,6 +99,8 @@ impl Replay {
             Entry::Moved(moved) => {
                 self.sampler.set_state(moved.id, moved.to, moved.step)?;
             }
+            Entry::LeftOut(left) => drop(self.left_out.insert(left.id)),
+            Entry::Withdrawn(gone) if self.left_out.remove(&ids::host(gone.id)) => {}
             Entry::Withdrawn(gone) => self.sampler.withdraw(gone.id, gone.step)?,
             _ => {}
         }

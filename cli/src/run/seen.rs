@@ -3,10 +3,11 @@
 //! Points lie one after the other, `points[row * dim + i]`; a withdrawn patch keeps its row and is no longer there.
 //! Not here: why something was decided ([`super::replay`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use patchstream::dynim::State;
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store::Recovered;
 use patchstream::stream::journal::records::{Event, Picked, Point};
 
@@ -38,6 +39,7 @@ impl Stage {
 #[derive(Debug, Clone)]
 pub struct Patch {
     pub id: u64,
+    pub content: u64,
     pub step: i64,
     pub time_us: f64,
     pub center_nm: [f64; 2],
@@ -67,6 +69,8 @@ pub struct Seen {
     /// S, in the order of the picks.
     pub selected: Vec<Place>,
     rows: HashMap<u64, usize>,
+    /// The host's ids of patches that were never taken in.
+    left_out: HashSet<u64>,
 }
 
 impl Seen {
@@ -108,6 +112,8 @@ impl Seen {
                     self.selected[at].state = moved.to;
                 }
             }
+            Entry::LeftOut(left) => drop(self.left_out.insert(left.id)),
+            Entry::Withdrawn(gone) if self.left_out.remove(&ids::host(gone.id)) => {}
             Entry::Withdrawn(gone) => {
                 let row = self.row(gone.id)?;
                 self.patches[row].stage = Stage::Withdrawn;
@@ -133,6 +139,7 @@ impl Seen {
         self.points.extend(&point.point);
         self.patches.push(Patch {
             id: point.id,
+            content: point.content,
             step: point.step,
             time_us: point.time_us,
             center_nm: point.center_nm,

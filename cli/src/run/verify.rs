@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use patchstream::error::{Result, corrupt};
+use patchstream::ids;
 use patchstream::store::{self, Recovered};
 use patchstream::stream::journal::records::Point;
 
@@ -89,7 +90,8 @@ impl Counts {
 fn entries(found: &Recovered) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut point = Point::default();
-    let mut known: HashSet<u64> = HashSet::new();
+    // By public ids, and by the host's.
+    let (mut known, mut left_out) = (HashSet::new(), HashSet::new());
     let mut records = found.records(1)?;
     while let Some(record) = records.next()? {
         let wrong = |why: String| corrupt(format!("entry {}: {why}: take the log from a copy", record.sequence));
@@ -104,7 +106,10 @@ fn entries(found: &Recovered) -> Result<Counts> {
                     return Err(wrong(format!("patch {} is there already", point.id)));
                 }
             }
-            Entry::LeftOut => counts.left_out += 1,
+            Entry::LeftOut(left) => {
+                counts.left_out += 1;
+                left_out.insert(left.id);
+            }
             Entry::Event(event) => {
                 // Numbers count up from 0, and none is used twice.
                 if event.number != counts.events {
@@ -124,7 +129,7 @@ fn entries(found: &Recovered) -> Result<Counts> {
             Entry::Moved(moved) if !known.contains(&moved.id) => {
                 return Err(wrong(format!("the state of patch {}, which is not there", moved.id)));
             }
-            Entry::Withdrawn(gone) if !known.remove(&gone.id) => {
+            Entry::Withdrawn(gone) if !(left_out.remove(&ids::host(gone.id)) || known.remove(&gone.id)) => {
                 return Err(wrong(format!("patch {} is withdrawn, which is not there", gone.id)));
             }
             Entry::Moved(_) => counts.states += 1,

@@ -2,6 +2,7 @@
 //!
 //! Not here: runs that a campaign makes.
 
+mod kept;
 mod runs;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]

@@ -2,6 +2,7 @@
  * Takes `--model NAME` (default "metric"), and writes its configuration file and its densities where it is started.
  * Prints each check that fails; exits with 1 if any did. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -73,12 +74,48 @@ static void densities_come_back(const char *model, const char *text, int refuses
   CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
 }
 
+/* A run keeps them in its folder: they are there when it is opened again. */
+static void densities_outlive_their_stream(const char *model) {
+  patchstream_options options;
+  patchstream_stats stats = {.struct_size = sizeof stats};
+  CHECK(system("rm -rf retention_test.run") == 0);
+  for (int again = 0; again < 2; again++) {
+    patchstream_stream *stream = NULL;
+    patchstream_producer *producer = NULL;
+    patchstream_selections *selections = NULL;
+    FILE *file = fopen("retention_test.toml", "w");
+    CHECK(file != NULL && fputs("[retention]\nplace = \"run\"\n", file) >= 0 && fclose(file) == 0);
+    CHECK(patchstream_options_init(&options, sizeof options) == PATCHSTREAM_OK);
+    options.model = model;
+    options.config = "retention_test.toml";
+    options.run_dir = "retention_test.run";
+    CHECK(patchstream_stream_open(&options, &stream) == PATCHSTREAM_OK);
+    CHECK(patchstream_stream_resume(stream, NULL, NULL) == PATCHSTREAM_OK);
+    CHECK(patchstream_producer_open(stream, "macro", &producer) == PATCHSTREAM_OK);
+    for (uint64_t id = 1; id <= 4; id++) CHECK(push(producer, id) == (again ? PATCHSTREAM_KNOWN : PATCHSTREAM_OK));
+    CHECK(patchstream_stream_select(stream, 0, 1, &selections) == PATCHSTREAM_OK);
+    for (uint64_t id = 1; id <= 4; id++) {
+      CHECK(patchstream_stream_densities(stream, id, back, LEN) == PATCHSTREAM_OK);
+      fill(id);
+      CHECK(memcmp(back, densities, sizeof back) == 0);
+    }
+    CHECK(patchstream_stream_stats(stream, &stats) == PATCHSTREAM_OK);
+    CHECK(stats.retained == 4 && stats.retained_selected == 1 && stats.retention_lost == 0);
+    CHECK(stats.run_branch == 0);
+    patchstream_selections_close(selections);
+    patchstream_producer_close(producer);
+    CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
+  }
+  CHECK(system("rm -r retention_test.run") == 0);
+}
+
 int main(int argc, char **argv) {
   const char *model = argc == 3 && strcmp(argv[1], "--model") == 0 ? argv[2] : "metric";
   FILE *left;
   stream_without_retention_says_so(model);
   densities_come_back(model, "[retention]\nbytes = 307000\n", 1);
   densities_come_back(model, "[retention]\nbytes = 307000\nfile = \"retention_test.bin\"\nwhen_full = \"withdraw_oldest\"\n", 0);
+  densities_outlive_their_stream(model);
   left = fopen("retention_test.bin", "r");
   CHECK(left == NULL);
   remove("retention_test.toml");

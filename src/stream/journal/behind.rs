@@ -17,6 +17,8 @@ pub(super) struct Behind {
     pub(super) pending: HashMap<u64, Pending>,
     content: HashMap<u64, u64>,
     pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
+    /// Content of those that made room for others, or found none, with the entry that they came by.
+    pub(super) made_room: HashMap<u64, (u64, u64)>,
     pub(super) told: HashSet<u64>,
     pub(super) events: Vec<(u64, Event)>,
     pub(super) said: HashMap<u64, VecDeque<State>>,
@@ -37,6 +39,9 @@ impl Behind {
             if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
                 behind.pending.remove(&id);
             }
+            if behind.made_room.get(&id).is_some_and(|(came, _)| *came < sequence) {
+                behind.made_room.remove(&id);
+            }
         }
         Ok(behind)
     }
@@ -52,7 +57,14 @@ impl Behind {
                 let LeftOut { id, content, step } = LeftOut::view(payload)?;
                 self.patch(sequence, id, step, content);
             }
-            records::EVENT => self.events.push((sequence, Event::view(payload)?)),
+            records::EVENT => {
+                let event = Event::view(payload)?;
+                for lost in &event.lost {
+                    self.pending.remove(&ids::host(lost.id));
+                    self.unsent.remove(&ids::host(lost.id));
+                }
+                self.events.push((sequence, event));
+            }
             records::STATE => {
                 let Moved { id, to, by, .. } = Moved::view(payload)?;
                 if by == By::Host {
@@ -62,10 +74,14 @@ impl Behind {
             records::WITHDRAWN => {
                 let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
                 let id = ids::host(id);
-                self.pending.remove(&id);
+                let pending = self.pending.remove(&id);
                 self.unsent.remove(&id);
-                if why == Why::Host {
-                    self.gone.entry(id).or_default().push_back(self.content.get(&id).copied());
+                match (why, pending, self.content.get(&id)) {
+                    (Why::Host, _, content) => self.gone.entry(id).or_default().push_back(content.copied()),
+                    (Why::Room, Some(pending), Some(content)) => {
+                        self.made_room.insert(id, (pending.sequence, *content));
+                    }
+                    _ => {}
                 }
             }
             records::BRANCH => {

@@ -9,6 +9,7 @@ use super::records::Mark;
 use super::recover::SAMPLER;
 use crate::dynim::Snapshot;
 use crate::error::{Result, argument, io, state};
+use crate::retain::Flush;
 use crate::store::{PendingCheckpoint, Sections};
 use crate::stream::operator::Operator;
 use crate::stream::stream::{Shared, Stream};
@@ -20,6 +21,8 @@ impl Stream {
     /// Sets a mark and writes a checkpoint, after taking in what was committed. Once it is `true` both are durable, and
     /// the host writes its own file, which names the mark: what came before is the stream's, from there on the host sends
     /// it again. `step` is the host's own. A mark of the same name as an earlier one takes its place.
+    ///
+    /// Densities that are kept in the run's folder are durable as well.
     ///
     /// Waits up to `timeout` while another thread writes one; then it is `false`, and nothing was done.
     ///
@@ -34,7 +37,7 @@ impl Stream {
         }
         let Some(_turn) = self.checkpoints.try_lock_for(timeout) else { return Ok(false) };
         let begun = self.shared.operate(|operator| operator.begin_checkpoint(&self.shared, Some((mark, step))))?;
-        write(begun)?;
+        begun.map_or(Ok(()), Begun::write)?;
         Ok(true)
     }
 
@@ -45,7 +48,7 @@ impl Stream {
             let due = operator.journal.as_ref().is_some_and(|journal| journal.is_due());
             if due { operator.begin_checkpoint(&self.shared, None) } else { Ok(None) }
         });
-        if let Err(error) = begun.and_then(write) {
+        if let Err(error) = begun.and_then(|begun| begun.map_or(Ok(()), Begun::write)) {
             // The event that was due before it is told all the same: the log has it.
             self.shared
                 .log(crate::stream::config::LogLevel::Warning, &format!("a checkpoint was not written: {error}"));
@@ -53,21 +56,28 @@ impl Stream {
     }
 }
 
-/// Writes a checkpoint outside the operator's turn.
-fn write(begun: Option<(PendingCheckpoint, Snapshot)>) -> Result<()> {
-    let Some((mut pending, snapshot)) = begun else { return Ok(()) };
-    let mut sections = Sections::new();
-    sections.add(SAMPLER, snapshot.to_bytes())?;
-    pending.hold(sections);
-    pending.write().map(drop)
+/// A checkpoint that is still to be written.
+struct Begun {
+    pending: PendingCheckpoint,
+    snapshot: Snapshot,
+    densities: Option<Flush>,
+}
+
+impl Begun {
+    /// Writes it outside the operator's turn. It counts once the densities are durable of all that it speaks of.
+    fn write(mut self) -> Result<()> {
+        if let Some(densities) = &self.densities {
+            densities.sync()?;
+        }
+        let mut sections = Sections::new();
+        sections.add(SAMPLER, self.snapshot.to_bytes())?;
+        self.pending.hold(sections);
+        self.pending.write().map(drop)
+    }
 }
 
 impl Operator {
-    fn begin_checkpoint(
-        &mut self,
-        shared: &Shared,
-        mark: Option<(&str, i64)>,
-    ) -> Result<Option<(PendingCheckpoint, Snapshot)>> {
+    fn begin_checkpoint(&mut self, shared: &Shared, mark: Option<(&str, i64)>) -> Result<Option<Begun>> {
         if mark.is_some() {
             self.take_in_all(shared);
         }
@@ -92,6 +102,7 @@ impl Operator {
         if pending.is_none() && mark.is_some() {
             return Err(io("the run is not written any more, so there is no checkpoint: see the log"));
         }
-        Ok(pending.map(|pending| (pending, self.sampler.snapshot())))
+        let densities = self.densities_flush();
+        Ok(pending.map(|pending| Begun { pending, snapshot: self.sampler.snapshot(), densities }))
     }
 }

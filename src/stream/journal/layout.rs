@@ -1,7 +1,7 @@
 //! The sampler's settings from the options that a log begins with, for tools that decide again what a run decided.
 //!
 //! The lines are those that a stream wrote of its settings to see whether it is opened with the same; others are passed by.
-//! Not here: what has to be equal to go on with a run.
+//! Not here: what has to be equal to go on with a run, and what of that says how patches look ([`super::patches`]).
 
 use std::str::FromStr;
 
@@ -43,18 +43,18 @@ pub fn say(layout: &Layout) -> String {
 }
 
 /// What stands behind `key = `.
-fn line<'a>(options: &'a str, key: &str) -> Result<&'a str> {
+pub(super) fn line<'a>(options: &'a str, key: &str) -> Result<&'a str> {
     let mut lines = options.lines().filter_map(|line| line.split_once(" = "));
     let found = lines.find(|(name, _)| *name == key).map(|(_, value)| value);
     found.ok_or_else(|| corrupt(format!("the options in the log do not tell {key}: this is no run of a stream's")))
 }
 
-fn number<T: FromStr>(options: &str, key: &str) -> Result<T> {
+pub(super) fn number<T: FromStr>(options: &str, key: &str) -> Result<T> {
     let text = line(options, key)?;
     text.parse().map_err(|_| wrong(key, text))
 }
 
-fn wrong(key: &str, text: &str) -> Error {
+pub(super) fn wrong(key: &str, text: &str) -> Error {
     corrupt(format!("the options in the log say {key} = {text:?}, which this version does not know"))
 }
 
@@ -98,7 +98,7 @@ fn queue(text: &str) -> Option<QueueConfig> {
 }
 
 /// A text in quotes as Rust writes it, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
+pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
     let mut out = String::new();
     let mut chars = text.strip_prefix('"')?.char_indices();
     while let Some((at, c)) = chars.next() {

@@ -11,6 +11,7 @@ mod checkpoint;
 mod jobs;
 pub mod layout;
 mod options;
+pub mod patches;
 mod point;
 pub mod records;
 pub(super) mod recover;

@@ -2,12 +2,12 @@
 //!
 //! Not here: where its host goes on ([`super::resume`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::jobs::JobsFound;
 use super::options::{StoreConfig, difference};
-use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Withdrawn};
+use super::jobs::JobsFound;
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
@@ -27,6 +27,8 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) left_out: HashSet<u64>,
     /// Its picks as jobs.
     pub(in crate::stream) jobs: JobsFound,
+    /// The content of each patch that is not discarded or withdrawn, by its public id.
+    pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
     /// What the log is to say.
@@ -47,9 +49,9 @@ pub(in crate::stream) fn open(
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
         journal.options(told);
         journal.commit()?;
-        let (left_out, last_step, lines) = (HashSet::new(), i64::MIN, Vec::new());
+        let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
         let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
-        return Ok(Opened { journal, sampler, left_out, jobs, last_step, lines });
+        return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
@@ -64,7 +66,7 @@ pub(in crate::stream) fn open(
         journal.commit()?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, jobs, marks, branch, taken, last_step, .. } = reader;
+    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, .. } = reader;
     (journal.marks, journal.branch) = (marks, branch);
     (journal.taken, journal.told_taken) = (taken, taken);
     registry.set_branch(branch);
@@ -84,7 +86,7 @@ pub(in crate::stream) fn open(
     if found.last > 1 {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, jobs: jobs.finish(), last_step, lines })
+    Ok(Opened { journal, sampler, left_out, contents, jobs: jobs.finish(), last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -113,6 +115,7 @@ struct Reader<'a> {
     held: u64,
     left_out: HashSet<u64>,
     jobs: JobsFound,
+    contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
     branch: u64,
     /// The entry of the last sample that the host had taken at the last mark.
@@ -131,9 +134,10 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
+        let contents = HashMap::new();
         let (left_out, jobs, marks, point) = (HashSet::new(), JobsFound::default(), Vec::new(), Point::default());
         let (branch, taken, last_step) = (0, 0, i64::MIN);
-        Ok(Self { registry, recovery, layout, held, left_out, jobs, marks, branch, taken, last_step, point })
+        Ok(Self { registry, recovery, layout, held, left_out, jobs, contents, marks, branch, taken, last_step, point })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -160,6 +164,13 @@ impl<'a> Reader<'a> {
                 let event = Event::view(payload)?;
                 self.last_step = event.step;
                 self.jobs.event(&event);
+                for id in &event.gone {
+                    self.contents.remove(id);
+                }
+                for lost in &event.lost {
+                    self.contents.remove(&lost.id);
+                    self.registry.lose(lost.id);
+                }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
             records::STATE => {
@@ -169,9 +180,17 @@ impl<'a> Reader<'a> {
                 if after { self.recovery.set_state(id, to, step).map(drop) } else { Ok(()) }
             }
             records::WITHDRAWN => {
-                let Withdrawn { id, step, .. } = Withdrawn::view(payload)?;
-                self.registry.withdraw(id);
-                if self.left_out.remove(&id) || !after { Ok(()) } else { self.recovery.withdraw(id, step) }
+                let Withdrawn { id, step, why } = Withdrawn::view(payload)?;
+                if self.left_out.remove(&ids::host(id)) {
+                    self.registry.free(ids::host(id));
+                    return Ok(());
+                }
+                match why {
+                    Why::Lost => self.registry.lose(id),
+                    Why::Host | Why::Branch | Why::Room => self.registry.withdraw(id),
+                }
+                self.contents.remove(&id);
+                if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;
@@ -202,6 +221,7 @@ impl<'a> Reader<'a> {
         let Point { id, step, queue, content, factor, ref point, .. } = self.point;
         ids::check_public(id)?;
         self.registry.recall(id, content);
+        self.contents.insert(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {
             return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));

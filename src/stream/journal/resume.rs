@@ -159,8 +159,11 @@ impl Operator {
             }
         }
         let samples = Samples::behind(found, taken, samples)?;
+        // What was withdrawn as the run was opened, since its densities are lost.
+        behind.pending.retain(|&id, _| shared.registry.contains(id));
         behind.assign();
-        let Behind { pending, gone, told, events, said, .. } = behind;
+        let Behind { pending, gone, made_room, told, events, said, .. } = behind;
+        let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
         let mut queue = VecDeque::new();
         for (sequence, event) in &events {
             let batch = self.told(shared, event, &picked)?;
@@ -177,7 +180,7 @@ impl Operator {
             selections: events.iter().map(|(_, event)| event.picks.len() as u64).sum(),
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
-        shared.registry.go_back(Back { pending, gone, told, events: steps, ..Back::default() });
+        shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
         if let Some(journal) = &mut self.journal {
@@ -304,6 +307,10 @@ impl Operator {
         for id in other {
             let public = shared.registry.public(id);
             if !self.left_out.remove(&id) {
+                if self.sampler.stage(public).is_none() {
+                    // Its host withdrew it since.
+                    continue;
+                }
                 self.sampler.withdraw(public, step)?;
             }
             self.forget(public);

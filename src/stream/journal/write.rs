@@ -10,8 +10,14 @@ use crate::stream::operator::Operator;
 use crate::wire::SelectionBatch;
 
 impl Operator {
-    /// Writes an event down; afterwards it may be told.
-    pub(in crate::stream) fn write_event(&mut self, event: &Event, n: usize, told: &SelectionBatch) -> Result<()> {
+    /// Writes an event down, with what it picked and `lost`; afterwards it may be told.
+    pub(in crate::stream) fn write_event(
+        &mut self,
+        event: &Event,
+        n: usize,
+        told: &SelectionBatch,
+        lost: &[Pick],
+    ) -> Result<()> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         // There are at most `QUEUES_MAX` queues.
         let picked = |pick: &Pick| Picked { id: pick.id, queue: pick.queue as u16, rank: pick.rank };
@@ -24,7 +30,7 @@ impl Operator {
             selected: told.selected,
             discarded: told.discarded,
             picks: event.picks.iter().map(picked).collect(),
-            lost: Vec::new(),
+            lost: lost.iter().map(picked).collect(),
             gone: event.discarded.iter().map(|gone| gone.id).collect(),
         });
         self.committed()
@@ -42,6 +48,9 @@ impl Operator {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let committed = journal.commit();
         self.lines.extend(journal.untold().map(|line| (LogLevel::Warning, line)));
+        if committed.is_ok() {
+            self.settle_densities();
+        }
         committed
     }
 

@@ -32,6 +32,8 @@ pub(in crate::stream) struct Journal {
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
+    /// The run's number.
+    run: u128,
     packer: Packer,
     on_failure: OnFailure,
     checkpoint_events: u64,
@@ -46,6 +48,7 @@ pub(in crate::stream) struct Journal {
 impl Journal {
     pub(in crate::stream) fn new(store: Store, config: &StoreConfig) -> Self {
         Self {
+            run: store.description().run.0,
             store: Some(store),
             found: None,
             marks: Vec::new(),
@@ -71,6 +74,11 @@ impl Journal {
             branch: self.branch,
             lost: self.stats.lost,
         }
+    }
+
+    /// The run's number.
+    pub(in crate::stream) fn run(&self) -> u128 {
+        self.run
     }
 
     /// The last entry.

@@ -39,7 +39,7 @@ pub(super) fn step(stream: &Stream, producer: &mut Producer, step: i64) -> Vec<u
     stream.select(step, 2).unwrap().unwrap().bytes().to_vec()
 }
 
-fn send(stream: &Stream, producer: &mut Producer, step: i64) {
+pub(super) fn send(stream: &Stream, producer: &mut Producer, step: i64) {
     for id in (1..=10).map(|i| step as u64 * 10 + i) {
         while push(producer, id, step, &patch(id)).unwrap() == Pushed::Full {
             assert_ne!(stream.poll(Duration::ZERO).unwrap(), Polled::Stopped);

@@ -7,6 +7,7 @@ mod jobs;
 mod journal;
 mod picks;
 mod queues;
+mod recall;
 mod retention;
 mod rollback;
 mod watch;

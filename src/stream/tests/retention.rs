@@ -213,7 +213,7 @@ fn with_damage(name: &str, mode: Mode, damaged: [&[u64]; 3]) -> (Vec<Vec<u64>>, 
         stream.poll(LONG).unwrap();
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         for id in damaged {
-            file.write_all_at(b"damage", 4096 + (id - 1) * (16 + PLACE) + 500).unwrap();
+            file.write_all_at(b"damage", 4096 + (id - 1) * (32 + PLACE) + 500).unwrap();
         }
         let selections = stream.select(step as i64, n).unwrap().unwrap();
         let orders: Vec<u32> = selections.batch.selections.iter().map(|selection| selection.order).collect();
@@ -262,7 +262,7 @@ fn event_picks_fewer_if_all_that_is_left_is_gone() {
     let mut producer = stream.producer("ddft").unwrap();
     push_all(&stream, &mut producer, 1..=6, 0);
     stream.poll(LONG).unwrap();
-    std::fs::File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * (16 + PLACE)).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(4096 + 2 * (32 + PLACE)).unwrap();
     assert_eq!(select(&stream, 0, 6).len(), 2);
     let all = stream.stats();
     assert_eq!((all.retention.unwrap().lost, all.candidates, all.selected), (4, 0, 2));
@@ -291,6 +291,7 @@ fn retention_is_configured_by_its_table() {
                 keep_done = false";
     let expected = RetentionConfig {
         file: Some("/scratch/d".into()),
+        place: None,
         format: Format::Float16,
         bytes: Some(1000),
         when_full: WhenFull::WithdrawOldest,
@@ -301,7 +302,8 @@ fn retention_is_configured_by_its_table() {
     let (_, table) = readme.split_once("```toml\n[retention]").expect("a TOML block");
     let config = parse(&format!("[retention]{}", table.split_once("```").unwrap().0)).unwrap().unwrap();
     assert_eq!((config.bytes, config.keep_done), (Some(8_000_000_000), false));
-    for wrong in ["byte = 1", "format = \"float8\"", "bytes = -1", "when_full = \"crash\""] {
+    assert_eq!(parse("[retention]\nplace = \"run\"").unwrap().unwrap().place, Some(RetentionPlace::Run));
+    for wrong in ["byte = 1", "place = \"disk\"", "format = \"float8\"", "bytes = -1", "when_full = \"crash\""] {
         assert!(parse(&format!("[retention]\n{wrong}")).is_err(), "{wrong}");
     }
     let error = builder().retention(RetentionConfig { bytes: Some(PLACE - 1), ..RetentionConfig::default() }).open();

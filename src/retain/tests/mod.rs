@@ -1,4 +1,9 @@
 //! The arena against a map, what a damaged or full disk does, and the stated error of float16.
+//!
+//! Not here: the file of a run ([`run`]).
+
+mod faulty;
+mod run;
 
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt;
@@ -14,7 +19,7 @@ use crate::error::{ErrorKind, Result};
 const LEN: usize = 1100;
 /// Where the first place of a file begins, and the bytes before its densities.
 const PAGE: u64 = 4096;
-const HEAD: usize = 16;
+const HEAD: usize = 32;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -39,7 +44,13 @@ impl Drop for Folder {
 
 fn open(file: Option<&Path>, format: Format, patches: usize) -> Result<Arena> {
     let bytes = (Arena::place_bytes(format, file.is_some(), LEN) * patches) as u64;
-    Arena::open(&Options { file: file.map(Into::into), format, bytes }, LEN)
+    let home = file.map_or(Home::Memory, |file| Home::Scratch(file.into()));
+    Arena::open(&Options { home, format, bytes }, LEN)
+}
+
+/// The tag of a patch whose content is what its id says.
+fn tag(id: u64, step: i64) -> Tag {
+    Tag { id, content: id * 31, step }
 }
 
 fn densities(id: u64) -> Vec<f32> {
@@ -89,7 +100,7 @@ proptest! {
             match one {
                 Do::Keep(id, step) => {
                     let values = densities(id + 100 * turn as u64);
-                    let kept = arena.keep(id, step, &values);
+                    let kept = arena.keep(tag(id, step), &values);
                     match (naive.get(&id), unpinned < bound) {
                         (Some(_), _) => prop_assert_eq!(kind(kept), ErrorKind::Conflict),
                         (None, false) => prop_assert_eq!(kept, Ok(Kept::Full)),
@@ -137,7 +148,7 @@ proptest! {
         let values: Vec<f32> = bits.into_iter().map(f32::from_bits)
             .map(|v| if v.is_finite() && v.abs() <= 65504.0 { v } else { 65504.0 }).collect();
         let mut arena = open(None, Format::Float16, 1).unwrap();
-        prop_assert_eq!(arena.keep(1, 0, &values), Ok(Kept::Yes));
+        prop_assert_eq!(arena.keep(tag(1, 0), &values), Ok(Kept::Yes));
         for (value, stored) in values.iter().zip(read(&mut arena, 1).unwrap()) {
             let (value, stored) = (f64::from(*value), f64::from(stored));
             let allowed = if value.abs() >= 6.103_515_625e-5 { value.abs() / 2048.0 } else { 2.0_f64.powi(-25) };
@@ -151,7 +162,7 @@ fn float32_is_kept_bit_for_bit() {
     let mut values = densities(1);
     values[..4].copy_from_slice(&[f32::MIN_POSITIVE / 8.0, -0.0, f32::MAX, f32::from_bits(0x7fc0_1234)]);
     let mut arena = open(None, Format::Float32, 1).unwrap();
-    assert_eq!(arena.keep(1, 0, &values), Ok(Kept::Yes));
+    assert_eq!(arena.keep(tag(1, 0), &values), Ok(Kept::Yes));
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&read(&mut arena, 1).unwrap()), bits(&values));
 }
@@ -162,26 +173,26 @@ fn float16_refuses_what_it_cannot_hold() {
     for misfit in [65504.01, -65505.0, f32::MAX, f32::NAN] {
         let mut values = densities(1);
         values[LEN - 1] = misfit;
-        assert_eq!(kind(arena.keep(1, 0, &values)), ErrorKind::Value);
+        assert_eq!(kind(arena.keep(tag(1, 0), &values)), ErrorKind::Value);
     }
     assert_eq!(arena.holding().patches, 0);
-    assert_eq!(arena.keep(1, 0, &[65504.0; LEN]), Ok(Kept::Yes), "the largest is there, and so is its place");
+    assert_eq!(arena.keep(tag(1, 0), &[65504.0; LEN]), Ok(Kept::Yes), "the largest is there, and so is its place");
 }
 
 #[test]
 fn arena_refuses_options_and_patches_that_do_not_fit() {
-    let none = Options { file: None, format: Format::Float32, bytes: 4 * LEN as u64 - 1 };
+    let none = Options { home: Home::Memory, format: Format::Float32, bytes: 4 * LEN as u64 - 1 };
     assert_eq!(kind(Arena::open(&none, LEN)), ErrorKind::Argument);
     assert_eq!(kind(Arena::open(&none, 0)), ErrorKind::Argument);
     let mut arena = open(None, Format::Float32, 2).unwrap();
-    assert_eq!(kind(arena.keep(1, 0, &[0.0; LEN - 1])), ErrorKind::Shape);
-    assert_eq!(arena.keep(1, 0, &densities(1)), Ok(Kept::Yes));
+    assert_eq!(kind(arena.keep(tag(1, 0), &[0.0; LEN - 1])), ErrorKind::Shape);
+    assert_eq!(arena.keep(tag(1, 0), &densities(1)), Ok(Kept::Yes));
     assert_eq!(kind(arena.read(1, &mut [0.0; LEN + 1])), ErrorKind::Shape);
 }
 
 #[test]
 fn memory_beyond_reason_is_full_and_no_crash() {
-    let options = Options { file: None, format: Format::Float32, bytes: u64::MAX };
+    let options = Options { home: Home::Memory, format: Format::Float32, bytes: u64::MAX };
     let mut arena = Arena::open(&options, 1 << 58).unwrap();
     assert!(!arena.grow());
     assert_eq!(arena.holding().bytes_made, 0);
@@ -194,7 +205,7 @@ fn file_whose_bits_flip_or_that_is_cut_is_corrupt_and_harms_no_other_patch() {
         let place = Arena::place_bytes(format, true, LEN);
         let mut arena = open(Some(&folder.file()), format, 3).unwrap();
         for id in 1..=3 {
-            assert_eq!(arena.keep(id, 0, &densities(id)), Ok(Kept::Yes));
+            assert_eq!(arena.keep(tag(id, 0), &densities(id)), Ok(Kept::Yes));
         }
         let good = read(&mut arena, 2).unwrap();
         let file = std::fs::File::options().read(true).write(true).open(folder.file()).unwrap();
@@ -223,7 +234,7 @@ fn file_whose_bits_flip_or_that_is_cut_is_corrupt_and_harms_no_other_patch() {
         }
         // The place is good again once it is written again.
         assert!(arena.forget(2));
-        assert_eq!(arena.keep(4, 0, &densities(4)), Ok(Kept::Yes));
+        assert_eq!(arena.keep(tag(4, 0), &densities(4)), Ok(Kept::Yes));
         assert!(arena.is_readable(4));
     }
 }
@@ -237,10 +248,11 @@ fn file_belongs_to_one_arena_and_goes_with_it() {
     drop(arena);
     assert!(!path.exists());
     // What a killed stream left is used again; anything else is not touched.
-    std::fs::write(&path, b"PSRETN01 and then some").unwrap();
+    std::fs::write(&path, [&b"pstrmdns"[..], &[0; 30]].concat()).unwrap();
     drop(open(Some(&path), Format::Float16, 1).unwrap());
     assert!(!path.exists());
-    for foreign in [&b"my thesis"[..], b"PSRETN0", b"PSRETN02........"] {
+    let of_a_run = [&b"pstrmdns"[..], &[1; 30]].concat();
+    for foreign in [&b"my thesis"[..], b"pstrmdn", b"pstrmlog........", &of_a_run] {
         std::fs::write(&path, foreign).unwrap();
         assert_eq!(kind(open(Some(&path), Format::Float32, 1)), ErrorKind::Argument);
         assert_eq!(std::fs::read(&path).unwrap(), foreign);
