@@ -14,9 +14,10 @@ use patchstream::patch::{
     Constellation, Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around,
     window_size,
 };
-use patchstream::stream::{Config, JobsConfig, Polled, Producer, Stream};
+use patchstream::stream::{Config, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
+use super::heal;
 use super::host::Saved;
 use super::micro::{self, Closed};
 use super::options::Options;
@@ -36,8 +37,6 @@ const MAX_PROTEINS: usize = 4000;
 /// How long a poll may take before it is asked again.
 const POLL: Duration = Duration::from_millis(2);
 
-/// The most bytes of samples between two rounds of feedback.
-const SAMPLE_BYTES: u64 = 4 << 30;
 /// How long a checkpoint may wait for another one.
 const CHECKPOINT: Duration = Duration::from_secs(60);
 
@@ -98,7 +97,7 @@ impl Campaign {
             background: options.background,
             run_dir: Some(options.out.clone()),
             transport: options.micro.any().then(|| micro::transport(&options.out)),
-            jobs: JobsConfig { sample_bytes: SAMPLE_BYTES, ..JobsConfig::default() },
+            feedback: options.micro.any().then(|| heal::feedback(PATCH_NM)),
             ..Config::default()
         };
         let stream = Stream::builder().config(config.clone()).run_text(text).log(progress.log()).open()?;
@@ -118,7 +117,7 @@ impl Campaign {
             None => None,
             Some(transport) => {
                 let rounds = saved.rounds.as_ref();
-                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds, n)?)
+                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds)?)
             }
         };
         let (done, frame) = (Done::default(), saved.frame);
@@ -228,7 +227,7 @@ impl Campaign {
 
     /// A frame is sent, and some of it selected.
     fn event(&mut self, step: i64) -> Result<()> {
-        let Self { options, progress, stream, host, files, closed, done, .. } = self;
+        let Self { options, stream, host, files, closed, done, .. } = self;
         host.send_frame(stream, step, self.frame, options.controls)?;
         self.frame += 1;
         host.producer.end_step(step)?;
@@ -236,7 +235,7 @@ impl Campaign {
         if let Some(selections) = stream.select(step, options.select as usize)? {
             files.add(&selections)?;
             if let Some(closed) = closed {
-                closed.announce(stream, &selections, progress)?;
+                closed.announce(&selections);
             }
             done.count(&selections.batch);
         }
@@ -255,7 +254,7 @@ impl Campaign {
         let ended = closed.map(|closed| closed.end(&stream));
         let summary = summary::json(&options, &done, &stats, &stream, ended.as_ref());
         summary::print_end(&options, &done, &stats, &weights.weights, ended.as_ref());
-        files.finish(&weights, &summary, ended.into_iter().flat_map(|ended| ended.drafts))?;
+        files.finish(&weights, &summary, ended.map(|ended| ended.tables))?;
         Ok(done.interrupted)
     }
 }

@@ -208,7 +208,7 @@ pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::
     let mut files = NAMES.join(" ");
     if let Some(ended) = ended {
         text += &micro::say(ended);
-        let _ = write!(files, " {}", micro::NAMES.join(" "));
+        let _ = write!(files, " {}", micro::NAME);
     }
     let _ = writeln!(text, "files     {files} in {}", options.out.display());
     print(&text);

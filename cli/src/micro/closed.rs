@@ -24,8 +24,6 @@ use crate::progress::Progress;
 
 /// The pause between two looks at what workers have sent.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The most samples that are taken at once.
-const SAMPLES: usize = 1024;
 
 /// What closes the loop.
 pub struct Closed {
@@ -34,16 +32,12 @@ pub struct Closed {
     rounds: Rounds,
     /// Who took the processors.
     pub cpu: Cpu,
-    /// Grid points of a patch, each way.
-    n: usize,
-    /// The densities of one.
-    densities: Vec<f32>,
 }
 
 /// How it ended.
 pub struct Ended {
-    /// Files that are whole.
-    pub drafts: [Draft; 2],
+    /// The file of tables, which is whole.
+    pub tables: Draft,
     /// What came out of each round.
     pub results: Vec<Round>,
     /// CPU seconds of all processes, and those of them that the library took.
@@ -53,25 +47,19 @@ pub struct Ended {
 }
 
 impl Closed {
-    /// Starts workers, for a campaign in `folder` of patches of `n` x `n` points that begins or goes on where it was `saved`.
-    ///
+    /// Starts workers, for a campaign in `folder` that begins or goes on where it was `saved`.
     /// # Errors
-    /// Those of [`Rounds::go_on`], and [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if no worker can be started.
+    /// Those of [`Rounds::open`], and [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if no worker can be started.
     pub fn open(
         options: &MicroOptions,
         seed: u64,
         folder: &Path,
         transport: &str,
         saved: Option<&SavedRounds>,
-        n: usize,
     ) -> Result<Self> {
-        let rounds = match saved {
-            None => Rounds::create(folder)?,
-            Some(saved) => Rounds::go_on(folder, saved)?,
-        };
+        let rounds = Rounds::open(folder, saved)?;
         let crew = Crew::start(options, &plan(options, seed), transport)?;
-        let (options, cpu, densities) = (options.clone(), Cpu::default(), vec![0.0; n * n * Ddft::CHANNELS]);
-        Ok(Self { options, crew, rounds, cpu, n, densities })
+        Ok(Self { options: options.clone(), crew, rounds, cpu: Cpu::default() })
     }
 
     /// Takes in what workers sent, gives jobs out, and starts workers again that have ended.
@@ -87,18 +75,9 @@ impl Closed {
         Ok(counts)
     }
 
-    /// What was selected is simulated; a patch whose densities were lost is not, as its job says too.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub fn announce(&mut self, stream: &Stream, selections: &Selections, progress: &Progress) -> Result<()> {
-        for selection in &selections.batch.selections {
-            match stream.densities(selection.id, &mut self.densities) {
-                Ok(()) => self.rounds.announce(selection, &self.densities, self.n)?,
-                Err(error) => progress.say(&format!("warning: patch {} is not simulated: {error}", selection.id)),
-            }
-        }
-        Ok(())
+    /// What was selected is simulated.
+    pub fn announce(&mut self, selections: &Selections) {
+        selections.batch.selections.iter().for_each(|selection| self.rounds.announce(selection));
     }
 
     /// Whether a round ends now that `step` was done.
@@ -121,24 +100,17 @@ impl Closed {
         let round = self.rounds.results().len() + 1;
         loop {
             let counts = self.look(stream, progress)?;
-            let samples = stream.take_samples(SAMPLES)?;
-            let none = samples.is_empty();
-            self.rounds.take(samples);
             let left = if self.options.asynchronous { 0 } else { counts.in_line + counts.held };
-            if left == 0 && none {
+            if left == 0 {
                 break;
             }
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            if none {
-                progress.wait(|| format!("round {round} waits for {left} simulations"));
-                std::thread::sleep(PAUSE);
-            }
+            progress.wait(|| format!("round {round} waits for {left} simulations"));
+            std::thread::sleep(PAUSE);
         }
-        if let Some(line) = self.rounds.close(step, stream, ddft, &mut self.cpu)? {
-            progress.say(&format!("warning: {line}"));
-        }
+        self.rounds.close(step, stream, ddft, &mut self.cpu)?;
         if let Some(result) = self.rounds.results().last() {
             progress.say(&sentence(result));
         }
@@ -158,7 +130,7 @@ impl Closed {
         let jobs = counts(stream);
         let library = self.crew.end();
         let results = self.rounds.results().to_vec();
-        Ended { drafts: self.rounds.into_drafts(), results, cpu_seconds: self.cpu.seconds(library), jobs }
+        Ended { tables: self.rounds.into_draft(), results, cpu_seconds: self.cpu.seconds(library), jobs }
     }
 }
 
