@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::classify::Tally;
+use super::feedback::FeedbackStats;
 use super::jobs::JobStats;
 use super::journal::StoreStats;
 use super::retention::RetentionStats;
@@ -120,6 +121,8 @@ pub struct Stats {
     pub agreed: u64,
     /// The densities that are kept; none without [`Config::retention`](super::Config::retention).
     pub retention: Option<RetentionStats>,
+    /// What came back; none without [`Config::feedback`](super::Config::feedback).
+    pub feedback: Option<FeedbackStats>,
     /// How far the run is written; none without [`Config::run_dir`](super::Config::run_dir).
     pub store: Option<StoreStats>,
     /// What runs the encoder, as [`Model::backend`](crate::encode::Model::backend) says it.
@@ -155,6 +158,7 @@ pub(super) struct SamplerCounts {
     pub(super) queues: Vec<QueueStats>,
     pub(super) jobs: Option<JobStats>,
     pub(super) store: Option<StoreStats>,
+    pub(super) feedback: Option<FeedbackStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -225,6 +229,11 @@ impl Recorder {
         self.sampler.lock().jobs
     }
 
+    /// What came back, as it was after the operator's last step.
+    pub(super) fn feedback(&self) -> Option<FeedbackStats> {
+        self.sampler.lock().feedback
+    }
+
     /// Everything counted and timed so far; of the back-ends it knows nothing.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -254,6 +263,7 @@ impl Recorder {
             agreed: sampler.tally.agreed,
             retention: sampler.retention,
             store: sampler.store,
+            feedback: sampler.feedback,
             backend: "",
             classifier_backend: "",
             queues: sampler.queues,

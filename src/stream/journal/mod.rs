@@ -8,6 +8,7 @@
 
 mod behind;
 mod checkpoint;
+pub mod feedback;
 mod jobs;
 pub mod layout;
 mod options;

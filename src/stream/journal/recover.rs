@@ -5,8 +5,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::feedback::{self, Looked};
+use super::jobs::{self, JobsFound};
 use super::options::{StoreConfig, difference};
-use super::jobs::JobsFound;
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
@@ -14,6 +15,7 @@ use crate::error::{Result, corrupt};
 use crate::ids;
 use crate::store::{Folder, Record, Recovered, Store, look};
 use crate::stream::config::LogLevel;
+use crate::stream::feedback::Measured;
 use crate::stream::registry::Registry;
 
 /// The section of a checkpoint that the sampler is in.
@@ -43,6 +45,7 @@ pub(in crate::stream) fn open(
     text: &str,
     layout: Layout,
     registry: &Registry,
+    measured: Option<&mut Measured>,
 ) -> Result<Opened> {
     let options = config.options();
     if let Folder::New = look(path)? {
@@ -56,6 +59,7 @@ pub(in crate::stream) fn open(
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
+    reader.measured = measured;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
         reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
@@ -122,6 +126,7 @@ struct Reader<'a> {
     taken: u64,
     last_step: i64,
     point: Point,
+    measured: Option<&'a mut Measured>,
 }
 
 impl<'a> Reader<'a> {
@@ -136,8 +141,22 @@ impl<'a> Reader<'a> {
         };
         let contents = HashMap::new();
         let (left_out, jobs, marks, point) = (HashSet::new(), JobsFound::default(), Vec::new(), Point::default());
-        let (branch, taken, last_step) = (0, 0, i64::MIN);
-        Ok(Self { registry, recovery, layout, held, left_out, jobs, contents, marks, branch, taken, last_step, point })
+        let (branch, taken, last_step, measured) = (0, 0, i64::MIN, None);
+        Ok(Self {
+            registry,
+            recovery,
+            layout,
+            held,
+            left_out,
+            jobs,
+            contents,
+            marks,
+            branch,
+            taken,
+            last_step,
+            point,
+            measured,
+        })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
@@ -198,11 +217,20 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             records::BRANCH => {
-                let Branch { number, step, .. } = Branch::view(payload)?;
+                let Branch { number, step, after, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                if let Some(measured) = &mut self.measured {
+                    measured.branch(step, after);
+                }
                 Ok(())
             }
-            records::SAMPLE => self.jobs.sample(payload),
+            records::SAMPLE => {
+                let sample = jobs::sample(payload)?;
+                if let Some(measured) = &mut self.measured {
+                    measured.take(&sample);
+                }
+                self.jobs.sample(&sample)
+            }
             records::GIVEN => {
                 self.jobs.given(sequence, &Given::view(payload)?);
                 Ok(())
@@ -211,15 +239,32 @@ impl<'a> Reader<'a> {
                 self.taken = records::taken(payload)?;
                 Ok(())
             }
+            _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
+            _ => Ok(()),
+        }
+    }
+
+    /// What belongs to feedback alone.
+    fn measured(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        let Some(measured) = &mut self.measured else { return Ok(()) };
+        match kind {
+            feedback::SIMULATION => measured.announce(feedback::view(payload)?).map(drop),
+            feedback::FEEDBACK => {
+                let (looked, table) = Looked::view(payload)?;
+                measured.adopt(sequence, looked, table)
+            }
             _ => Ok(()),
         }
     }
 
     fn point(&mut self, payload: &[u8]) -> Result<()> {
         self.point.view(payload)?;
-        let Point { id, step, queue, content, factor, ref point, .. } = self.point;
+        let Point { id, step, queue, content, factor, ref point, ref proteins, .. } = self.point;
         ids::check_public(id)?;
+        if let Some(measured) = &mut self.measured {
+            measured.patch(id, proteins);
+        }
         self.registry.recall(id, content);
         self.contents.insert(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::behind::Behind;
-use super::jobs::Samples;
+use super::jobs::{self, Samples};
 use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
@@ -44,6 +44,13 @@ pub(in crate::stream) struct Replay {
     said: HashMap<u64, VecDeque<State>>,
     /// The entry of the last event that was replayed, or of the mark.
     pub(in crate::stream) after: u64,
+}
+
+impl Replay {
+    /// Whether the host is still to hold events that the log has.
+    pub(in crate::stream) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
 }
 
 /// An event that was told.
@@ -111,6 +118,7 @@ impl Operator {
         let mut behind = Behind::read(found, after, mark)?;
         let wanted: HashSet<u64> =
             behind.events.iter().flat_map(|(_, event)| event.picks.iter().map(|pick| pick.id)).collect();
+        let own = self.measured.as_ref().and_then(|measured| measured.own());
         let mut picked = HashMap::new();
         let (open, mut points, mut jobs, mut samples) = (self.open_jobs(), HashMap::new(), HashMap::new(), 0);
         let mut entries = found.records(1)?;
@@ -123,7 +131,9 @@ impl Operator {
                     behind.pending.insert(id, Pending { sequence: record.sequence, step, event: usize::MAX });
                 }
             }
-            samples += u64::from(record.kind == records::SAMPLE && record.sequence > taken);
+            if record.kind == records::SAMPLE && record.sequence > taken {
+                samples += u64::from(own.is_none() || own != Some(jobs::sample(record.payload)?.observable.as_str()));
+            }
             if record.kind == records::EVENT && !open.is_empty() {
                 let event = Event::view(record.payload)?;
                 for (order, pick) in event.ordered().filter(|(_, pick)| open.contains(&pick.id)) {
@@ -158,7 +168,7 @@ impl Operator {
                 picked.insert(id, point.clone());
             }
         }
-        let samples = Samples::behind(found, taken, samples)?;
+        let samples = Samples::behind(found, taken, own, samples)?;
         // What was withdrawn as the run was opened, since its densities are lost.
         behind.pending.retain(|&id, _| shared.registry.contains(id));
         behind.assign();
@@ -181,6 +191,9 @@ impl Operator {
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
         shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
+        if let Some(measured) = &mut self.measured {
+            measured.go_back();
+        }
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
         if let Some(journal) = &mut self.journal {
@@ -303,6 +316,9 @@ impl Operator {
         self.lines.push((LogLevel::Warning, line));
         told.iter().for_each(|&id| shared.registry.keep_told(id));
         journal.begin_branch(&Branch { number, step, after, told });
+        if let Some(measured) = &mut self.measured {
+            measured.branch(step, after);
+        }
         shared.registry.set_branch(number);
         for id in other {
             let public = shared.registry.public(id);

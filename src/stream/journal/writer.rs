@@ -3,9 +3,11 @@
 //! A failed write is kept: the stream hears of it when it is about to tell something.
 //! Not here: reading it back ([`super::recover`]).
 
+use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
+use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
 
@@ -148,6 +150,18 @@ impl Journal {
         branch.pack(self.packer.clear());
         self.append(records::BRANCH);
         self.branch = branch.number;
+    }
+
+    pub(in crate::stream) fn simulation(&mut self, simulation: &Simulation) {
+        feedback::pack(simulation, self.packer.clear());
+        self.append(feedback::SIMULATION);
+    }
+
+    /// Writes a table down, packed, or that there was no need of one; the entry.
+    pub(in crate::stream) fn feedback(&mut self, looked: Looked, table: &[u8]) -> u64 {
+        looked.pack(table, self.packer.clear());
+        self.append(feedback::FEEDBACK);
+        self.appended()
     }
 
     /// Sets a mark; its `after` is the entry itself if it is `None`.

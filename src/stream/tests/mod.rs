@@ -3,6 +3,7 @@
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
+mod feedback;
 mod jobs;
 mod journal;
 mod picks;
