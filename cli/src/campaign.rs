@@ -17,7 +17,6 @@ use patchstream::patch::{
 use patchstream::stream::{Config, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
-use super::heal;
 use super::host::Saved;
 use super::micro::{self, Closed};
 use super::options::Options;
@@ -97,7 +96,7 @@ impl Campaign {
             background: options.background,
             run_dir: Some(options.out.clone()),
             transport: options.micro.any().then(|| micro::transport(&options.out)),
-            feedback: options.micro.any().then(|| heal::feedback(PATCH_NM)),
+            feedback: options.micro.any().then(micro::feedback).transpose()?,
             ..Config::default()
         };
         let stream = Stream::builder().config(config.clone()).run_text(text).log(progress.log()).open()?;

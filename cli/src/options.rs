@@ -39,7 +39,7 @@ pub enum Command {
     ///
     /// Files in the output folder: selections.psel (each event's selections and the weights, as flatbuffers),
     /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json; with simulations
-    /// samples.psel (what they counted) and feedback.psel (the table of each round).
+    /// feedback.psel (the table of each round, as flatbuffers).
     ///
     /// The same options give the same selections and weights, with --background and any number of --workers too; but for
     /// --asynchronous. Ctrl-C ends the run early and

@@ -48,6 +48,7 @@ pub struct Ended {
 
 impl Closed {
     /// Starts workers, for a campaign in `folder` that begins or goes on where it was `saved`.
+    ///
     /// # Errors
     /// Those of [`Rounds::open`], and [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if no worker can be started.
     pub fn open(

@@ -17,7 +17,7 @@ mod worker;
 
 pub use closed::{Closed, Ended};
 pub use options::MicroOptions;
-pub use plan::transport;
+pub use plan::{feedback, transport};
 pub use rounds::NAME;
 pub use saved::SavedRounds;
 pub use told::{say, tell};
