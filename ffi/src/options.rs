@@ -79,7 +79,7 @@ pub struct patchstream_options {
     /// 0.
     pub reserved: u32,
     /// The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
-    /// patchstream_stream_resume(). Not with a transport: none.
+    /// patchstream_stream_resume(). NULL: none.
     pub run_dir: *const c_char,
 }
 

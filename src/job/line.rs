@@ -237,6 +237,29 @@ impl Line {
         fresh
     }
 
+    /// A window that was accepted under an earlier owner, as its log says.
+    ///
+    /// # Errors
+    /// Those of the observable's name.
+    pub(crate) fn remember(&mut self, id: u64, observable: &str, window: u64) -> Result<()> {
+        if let Some(Entry { past, .. }) = self.jobs.get_mut(&id)
+            && past.accepted.add(observable, window)?
+        {
+            self.counts.accepted += 1;
+        }
+        Ok(())
+    }
+
+    /// What was said of a job under an earlier owner, as its log says: by whoever had it, or by somebody who knew better.
+    pub(crate) fn retrace(&mut self, id: u64, to: State) {
+        let held = self.past(id).filter(|past| past.holder.is_some()).map(|past| past.attempt);
+        // Of a job that is not there, or where it cannot go, nothing was done then either.
+        let _ = match held {
+            Some(attempt) if to != State::Returned => self.try_say(id, attempt, to),
+            _ => self.decide(id, to),
+        };
+    }
+
     /// A message that could not be read, or of a job that its sender does not have.
     pub(crate) fn refuse(&mut self) {
         self.counts.refused += 1;
@@ -268,6 +291,13 @@ impl Line {
     /// The jobs that wait, the next one first.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = u64> + '_ {
         self.places.values().copied()
+    }
+
+    /// All jobs that are not over, in no order.
+    pub(crate) fn open(&self) -> impl Iterator<Item = u64> + '_ {
+        let is_open =
+            |past: &Past| past.failures < FAILURES_MAX && !matches!(past.state, State::Done | State::Returned);
+        self.jobs.iter().filter(move |(_, entry)| is_open(&entry.past)).map(|(&id, _)| id)
     }
 
     /// What was counted.

@@ -288,6 +288,11 @@ impl Counter {
                 return Ok(true);
             }
         };
+        // An attempt that was told counts, whatever happens to this process.
+        if stream.given(id, attempt, &self.who).is_err() {
+            line.put_back(id, attempt);
+            return Ok(false);
+        }
         let (mut job, densities) = match stream.job(id) {
             Ok(found) => found,
             Err(error) => {

@@ -10,7 +10,7 @@ use crate::dynim::State;
 use crate::error::{Error, ErrorKind, Result, argument, value};
 use crate::lane::Lane;
 use crate::ring::Wait;
-use crate::wire::{Job, JobState, Message, RdfSample};
+use crate::wire::{Job, JobState, Message, RdfSample, Selection};
 
 /// A job as a worker gets it.
 #[derive(Debug, Clone)]
@@ -65,13 +65,37 @@ pub(crate) trait Deliver {
     /// The densities cannot be read any more: the job is set aside.
     fn job(&mut self, id: u64) -> Result<(Job, &[f32])>;
 
+    /// A job is about to be given out, or was found to be taken: written down before whoever has it is told.
+    ///
+    /// # Errors
+    /// It could not be: the job is not given out.
+    fn given(&mut self, id: u64, attempt: u32, who: &str) -> Result<()>;
+
     /// Whether a sample of that many sums can be kept now.
     fn has_room(&self, sums: usize) -> bool;
 
-    /// Keeps a sample that was accepted.
-    fn sample(&mut self, sample: RdfSample);
+    /// Whether a new sample is what the stream can use; otherwise it is refused, and its window may come again.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn fits(&mut self, _: &RdfSample) -> Result<()> {
+        Ok(())
+    }
 
-    /// A job moved on: `to` is what was said of it, [`State::Issued`] if its worker died or put it back.
+    /// Keeps a sample that was accepted.
+    ///
+    /// # Errors
+    /// It could not be written down, and nothing can be any more.
+    fn sample(&mut self, sample: RdfSample) -> Result<()>;
+
+    /// Has all that was kept written down, before what it came from is thrown away.
+    ///
+    /// # Errors
+    /// It could not be.
+    fn settle(&mut self) -> Result<()>;
+
+    /// A job moved on: `to` is what was said of it, [`State::Issued`] if its worker died or put it back. It is written down
+    /// when this returns.
     fn moved(&mut self, id: u64, to: State, moved: Moved, reason: Option<&str>);
 
     /// A line for the log: something was refused, or somebody died.
@@ -86,6 +110,20 @@ pub(crate) trait Office: Send {
     /// # Errors
     /// It could not be put where workers find it; it is in line nevertheless, and told again at the next turn.
     fn issue(&mut self, job: &Job, densities: &[f32]) -> Result<()>;
+
+    /// Whether who had a job under an earlier owner has it still.
+    fn outlives_owners(&self) -> bool {
+        false
+    }
+
+    /// Whether a job of an earlier owner lies where workers find it, or lay there and is over: then it needs not be issued.
+    ///
+    /// # Errors
+    /// Another run's job lies there; what is there cannot be read.
+    fn finds(&mut self, job: &Selection) -> Result<bool> {
+        let _ = job;
+        Ok(false)
+    }
 
     /// The host decided that a job is `to` ([`Line::decide`], whose answer is `moved`): `attempt` had it, if any did,
     /// and is told that it has lost it, unless nothing changed or it keeps it.
@@ -165,14 +203,21 @@ fn apply_sample(line: &mut Line, stream: &mut dyn Deliver, sample: RdfSample) ->
     }
     // What will be refused or is known needs no room.
     let known = line.past(sample.job).is_some_and(|past| past.accepted.has(&sample.observable, sample.window));
-    if line.holds(sample.job, sample.attempt) && !known && !stream.has_room(sample.sums.len()) {
-        return Applied::Later;
+    if line.holds(sample.job, sample.attempt) && !known {
+        if !stream.has_room(sample.sums.len()) {
+            return Applied::Later;
+        }
+        if let Err(error) = stream.fits(&sample) {
+            line.refuse();
+            return Applied::Refused(error);
+        }
     }
     match line.sample(sample.job, sample.attempt, &sample.observable, sample.window) {
-        Ok(true) => {
-            stream.sample(sample);
-            Applied::Taken(Moved::Kept)
-        }
+        Ok(true) => match stream.sample(sample) {
+            Ok(()) => Applied::Taken(Moved::Kept),
+            // The stream has stopped.
+            Err(_) => Applied::Later,
+        },
         Ok(false) => Applied::Taken(Moved::Known),
         Err(error) => Applied::Refused(error),
     }

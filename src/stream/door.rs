@@ -19,6 +19,7 @@ impl Operator {
     /// [`ErrorKind::State`] if a producer of this name is open.
     pub(super) fn add_lane(&mut self, name: &str, ring: Consumer) -> Result<()> {
         self.introduce(name)?;
+        self.has_local = true;
         self.lanes.push(Lane::local(name, ring));
         Ok(())
     }

@@ -34,10 +34,15 @@ impl Operator {
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }
+        let more_comes = self.more_comes_from_peers(step);
         self.take_in_all(shared);
+        if more_comes && self.replay.is_some() && !shared.registry.is_complete(step) {
+            return Ok(None);
+        }
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
+        self.publish_if_due(step)?;
         self.last_step = step;
         let mut event = self.sampler.select(step, n);
         for discarded in &event.discarded {
@@ -54,6 +59,9 @@ impl Operator {
             selected: self.sampler.selected() as u64,
             discarded: self.sampler.discarded() as u64,
         };
+        for selection in &batch.selections {
+            self.announce(selection);
+        }
         // Written before it is told to anyone.
         self.write_event(&event, n, &batch, &lost)?;
         for selection in &batch.selections {
@@ -62,6 +70,19 @@ impl Operator {
         // Whoever waits for a job has it now.
         self.job_turn();
         Ok(Some((batch, false)))
+    }
+
+    /// Whether producers of other processes may still send patches of `step`: of a host that went back to a mark they are
+    /// who sends again what the log has.
+    fn more_comes_from_peers(&mut self, step: i64) -> bool {
+        let mut open = self.lanes.iter_mut().filter(|lane| lane.is_remote()).filter_map(|lane| {
+            let ended = lane.ended_step();
+            (!lane.is_gone()).then_some(ended)
+        });
+        match open.next() {
+            None => self.door.is_some() && !self.has_local,
+            Some(ended) => ended < step || open.any(|ended| ended < step),
+        }
     }
 
     /// What a pick tells its host.

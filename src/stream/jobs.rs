@@ -35,9 +35,9 @@ pub struct JobStats {
     pub counts: JobCounts,
     /// Workers that are attached now; 0 where the transport has none attached.
     pub workers: u64,
-    /// Samples that wait to be taken by the host, and their bytes.
+    /// Samples that wait to be taken by the host, those included that a run's log has of an earlier process.
     pub samples: u64,
-    /// Bytes of their sums.
+    /// Bytes of the sums of those that wait in memory.
     pub sample_bytes: u64,
 }
 
@@ -81,7 +81,9 @@ impl JobsConfig {
 
 impl Stream {
     /// Removes up to `most` samples that workers handed in and that were accepted, oldest first. Each (job, observable,
-    /// window) comes once.
+    /// window) comes once. With a [`run_dir`](super::Config::run_dir) each is in the run's log before: what was taken before
+    /// a [`checkpoint`](Self::checkpoint) belongs to its mark, so the host writes its own file of them after the call;
+    /// what was taken later, or never, comes again once the run is [resumed](Self::resume) at that mark.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a transport or if the stream is closed, and the error

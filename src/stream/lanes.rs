@@ -101,6 +101,11 @@ impl Lane {
         }
     }
 
+    /// Whether it is another process's.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Remote(_))
+    }
+
     /// Whether the producer holds up an event of `step`.
     pub(super) fn holds_up(&mut self, step: i64) -> bool {
         self.ended_step() < step && !self.is_gone()
@@ -213,7 +218,7 @@ impl Lane {
 
 impl Doubt {
     /// Checks a patch that another process committed, as its producer should have; `meta` was read of a copy. Takes its
-    /// id. `false`: it was known already.
+    /// id, and says what it was.
     pub(super) fn admit(
         self,
         shared: &Shared,
@@ -221,7 +226,7 @@ impl Doubt {
         metadata: &[u8],
         meta: &Meta<'_>,
         constellation: Constellation,
-    ) -> Result<bool> {
+    ) -> Result<Taken> {
         let header = &record.header;
         if (meta.id, meta.step) != (header.id, header.step) {
             return Err(corrupt(format!(
@@ -244,12 +249,6 @@ impl Doubt {
         if meta.step <= self.ended && !shared.registry.contains(meta.id) {
             return Err(state(format!("it is of step {}, but its producer had ended step {}", meta.step, self.ended)));
         }
-        match shared.registry.take(meta.id, content, meta.step)? {
-            Taken::New => Ok(true),
-            Taken::Known => Ok(false),
-            Taken::Differs => {
-                Err(state("its host went back to a mark, which producers of other processes cannot follow"))
-            }
-        }
+        shared.registry.take(meta.id, content, meta.step)
     }
 }

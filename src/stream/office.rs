@@ -1,12 +1,14 @@
 //! The jobs behind a stream: picks go into the line, workers' words to the sampler, samples wait for the host.
 //!
-//! Not here: what the host calls ([`super::jobs`]), the rules of the line ([`crate::job`]).
+//! Not here: what the host calls ([`super::jobs`]), the rules of the line ([`crate::job`]), jobs of a run that is opened
+//! again ([`recall`]).
 
 use std::collections::{HashMap, VecDeque};
 
 use super::config::{Config, LogLevel};
-use super::jobs::{JobReport, JobStats, no_transport};
-use super::journal::records::By;
+use super::jobs::{JobReport, JobStats};
+use super::journal::records::{By, Given, Moved as Said};
+use super::journal::{JobsFound, Samples};
 use super::operator::Operator;
 use crate::dynim::State;
 use crate::error::{Error, Result};
@@ -38,12 +40,17 @@ struct Store {
     reasons: HashMap<u64, String>,
     /// The jobs that are over and have one, oldest first.
     ended: VecDeque<u64>,
-    /// Accepted samples that the host has not taken yet.
-    samples: VecDeque<RdfSample>,
+    /// Accepted samples that the host has not taken yet, and their entries in the run's log, 0 without one.
+    samples: VecDeque<(u64, RdfSample)>,
+    /// Those before them: of a run that was opened again, in its log.
+    earlier: Option<Samples>,
+    /// Of such a run, the jobs that somebody had, with attempts, in the order in which they were given out.
+    out: Vec<(u64, u32)>,
     sample_bytes: u64,
     sample_bytes_max: u64,
     /// The densities that are being given out.
     densities: Vec<f32>,
+    packer: wire::Packer,
 }
 
 impl Jobs {
@@ -61,9 +68,12 @@ impl Jobs {
             reasons: HashMap::new(),
             ended: VecDeque::new(),
             samples: VecDeque::new(),
+            earlier: None,
+            out: Vec::new(),
             sample_bytes: 0,
             sample_bytes_max: config.jobs.sample_bytes,
             densities: vec![0.0; shape.len()],
+            packer: wire::Packer::new(),
         };
         Self { transport, line, office, store, lost: None }
     }
@@ -72,7 +82,7 @@ impl Jobs {
         JobStats {
             counts: self.line.counts(),
             workers: self.office.workers() as u64,
-            samples: self.store.samples.len() as u64,
+            samples: self.store.samples.len() as u64 + self.store.earlier.as_ref().map_or(0, |earlier| earlier.left),
             sample_bytes: self.store.sample_bytes,
         }
     }
@@ -107,6 +117,9 @@ impl Jobs {
 impl Operator {
     /// Takes in what workers sent and gives jobs out. `true` if anything happened.
     pub(super) fn job_turn(&mut self) -> bool {
+        if self.awaits_host || self.has_failed() {
+            return false;
+        }
         let Some(mut jobs) = self.jobs.take() else { return false };
         let mut any = false;
         if jobs.lost.is_none() {
@@ -123,6 +136,9 @@ impl Operator {
             jobs.office.gone().into_iter().for_each(|lane| door.retire(lane));
         }
         self.jobs = Some(jobs);
+        if any {
+            self.commit();
+        }
         any
     }
 
@@ -144,55 +160,48 @@ impl Operator {
             jobs.office.decided(id, held, to, moved);
         }
     }
-
-    pub(super) fn take_samples(&mut self, most: usize) -> Result<Vec<RdfSample>> {
-        let jobs = self.jobs.as_mut().ok_or_else(no_transport)?;
-        let store = &mut jobs.store;
-        if let (Some(lost), true) = (&jobs.lost, store.samples.is_empty()) {
-            return Err(lost.clone());
-        }
-        let taken: Vec<_> = store.samples.drain(..most.min(store.samples.len())).collect();
-        store.sample_bytes -= taken.iter().map(bytes_of).sum::<u64>();
-        Ok(taken)
-    }
 }
 
 impl Jobs {
     fn issue(&mut self, operator: &mut Operator, selection: &wire::Selection) -> Result<()> {
         let id = selection.id;
         operator.densities(id, &mut self.store.densities)?;
-        let [nx, ny, channels] =
-            [self.store.shape.nx, self.store.shape.ny, self.store.shape.channels].map(|extent| extent as u32);
-        let densities = wire::Densities {
-            place: wire::Place::Slot,
-            path: None,
-            offset: 64,
-            nx,
-            ny,
-            channels,
-            hash: job::hash(&self.store.densities),
-        };
         // Its pick was returned, and picked again.
         let again = self.line.past(id).filter(|past| past.state == State::Returned);
-        let message = wire::Job {
-            ticket: self.transport.ticket(id),
-            selection: selection.clone(),
-            densities,
-            attempt: again.map_or(0, |past| past.attempt),
-            size_nm: self.store.size_nm,
-            lease_s: self.office.lease_s(),
-            accepted: Vec::new(),
-            ask: 0,
-        };
+        let attempt = again.map_or(0, |past| past.attempt);
+        let message = self.message(selection, attempt, job::hash(&self.store.densities));
         // One that an earlier owner of a folder issued goes on where it was.
         if self.line.past(id).is_none_or(|past| past.state == State::Returned) {
             self.line.issue(id)?;
         }
+        self.put_out(operator, message);
+        Ok(())
+    }
+
+    /// Puts a job whose densities were read where workers find it.
+    fn put_out(&mut self, operator: &mut Operator, message: wire::Job) {
+        let id = message.selection.id;
         if let Err(error) = self.office.issue(&message, &self.store.densities) {
             operator.lines.push((LogLevel::Warning, format!("job {id} is not out yet: {error}")));
         }
         self.store.messages.insert(id, message);
-        Ok(())
+    }
+
+    /// The message of a job that was given out `attempt` times; `hash` is that of its densities.
+    fn message(&self, selection: &wire::Selection, attempt: u32, hash: u64) -> wire::Job {
+        let Store { shape, size_nm, .. } = &self.store;
+        let [nx, ny, channels] = [shape.nx, shape.ny, shape.channels].map(|extent| extent as u32);
+        let (place, path) = (wire::Place::Slot, None);
+        wire::Job {
+            ticket: self.transport.ticket(selection.id),
+            selection: selection.clone(),
+            densities: wire::Densities { place, path, offset: 64, nx, ny, channels, hash },
+            attempt,
+            size_nm: *size_nm,
+            lease_s: self.office.lease_s(),
+            accepted: Vec::new(),
+            ask: 0,
+        }
     }
 
     /// A pick that cannot be given out is in line for as long as it takes to set it aside, so that its host sees it fail.
@@ -240,6 +249,16 @@ impl Deliver for Behind<'_> {
         Ok((message, &self.store.densities))
     }
 
+    fn given(&mut self, id: u64, attempt: u32, who: &str) -> Result<()> {
+        if let Some(message) = self.store.messages.get_mut(&id) {
+            message.attempt = attempt;
+        }
+        if let Some(journal) = &mut self.operator.journal {
+            journal.given(&Given { id, attempt, who: who.to_owned() });
+        }
+        self.operator.committed()
+    }
+
     fn has_room(&self, sums: usize) -> bool {
         // One sample always finds room, however large it is. Many without a sum take room too.
         let Store { samples, sample_bytes, sample_bytes_max, .. } = &*self.store;
@@ -247,9 +266,31 @@ impl Deliver for Behind<'_> {
         samples.is_empty() || sample_bytes + 8 * sums as u64 + beside <= *sample_bytes_max
     }
 
-    fn sample(&mut self, sample: RdfSample) {
-        self.store.sample_bytes += bytes_of(&sample);
-        self.store.samples.push_back(sample);
+    fn fits(&mut self, sample: &RdfSample) -> Result<()> {
+        self.operator.measured.as_mut().map_or(Ok(()), |measured| measured.fits(sample))
+    }
+
+    fn sample(&mut self, sample: RdfSample) -> Result<()> {
+        let entry = match &mut self.operator.journal {
+            None => 0,
+            Some(journal) => {
+                let entry = journal.sample(self.store.packer.sample(&sample));
+                journal.failure().cloned().map_or(Ok(entry), Err)?
+            }
+        };
+        if let Some(measured) = &mut self.operator.measured {
+            measured.take(&sample);
+            if measured.own() == Some(sample.observable.as_str()) {
+                return Ok(());
+            }
+        }
+        self.store.sample_bytes += samples::bytes_of(&sample);
+        self.store.samples.push_back((entry, sample));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        self.operator.committed()
     }
 
     fn moved(&mut self, id: u64, to: State, moved: Moved, reason: Option<&str>) {
@@ -261,10 +302,16 @@ impl Deliver for Behind<'_> {
             let line = format!("job {id} failed three times and is set aside: {why}");
             self.operator.lines.push((LogLevel::Warning, line));
         }
+        let attempt = self.store.messages.get(&id).map_or(0, |message| message.attempt);
         self.store.follow(id, to, moved);
-        if let Err(error) = self.operator.follow_job(id, to) {
+        let by = if moved == Moved::SetAside { By::Aside } else { By::Worker };
+        let reason = reason.unwrap_or_default().to_owned();
+        let step = self.operator.last_step();
+        if let Err(error) = self.operator.follow_job(Said { id, step, attempt, to, by, reason }) {
             self.operator.lines.push((LogLevel::Warning, format!("job {id} is {to}, its pick is not: {error}")));
         }
+        // Whoever could not be told that it failed hears of it at the next call.
+        self.operator.commit();
     }
 
     fn say(&mut self, line: String) {
@@ -275,42 +322,45 @@ impl Deliver for Behind<'_> {
 impl Operator {
     /// Moves a pick to where its job is, through *started* where the two do not follow each other: a worker may say less
     /// than all.
-    fn follow_job(&mut self, id: u64, to: State) -> Result<()> {
+    fn follow_job(&mut self, mut said: Said) -> Result<()> {
         use State::{Done, Failed, Interrupted, Issued, Started};
-        let from = self.sampler.selection(id).map(|pick| pick.state);
-        match (from, to) {
+        let from = self.sampler.selection(said.id).map(|pick| pick.state);
+        match (from, said.to) {
             // Never started, so it is where it was.
-            (Some(Issued), Interrupted) => return Ok(()),
+            (Some(Issued), Interrupted) => said.to = Issued,
             (Some(Issued | Interrupted | Failed), Done) | (Some(Failed), Failed | Interrupted) => {
-                self.move_pick(id, Started)?;
+                self.move_pick(&Said { to: Started, by: By::Worker, reason: String::new(), ..said })?;
             }
             _ => {}
         }
-        self.move_pick(id, to).map(drop)
+        self.move_pick(&said)
     }
 
-    /// Moves a pick to a state, as of the last event's step.
-    fn move_pick(&mut self, id: u64, to: State) -> Result<bool> {
-        let step = self.last_step();
-        let changed = self.sampler.set_state(id, to, step)?;
-        self.after_state(id, to);
-        if changed {
-            self.write_state(id, to, step, By::Worker);
+    /// Moves a pick to a state, and writes down where its job is, which may have been in line and out of it meanwhile.
+    fn move_pick(&mut self, said: &Said) -> Result<()> {
+        self.sampler.set_state(said.id, said.to, said.step)?;
+        self.after_state(said.id, said.to);
+        if let Some(journal) = &mut self.journal {
+            journal.state(said);
         }
-        Ok(changed)
+        Ok(())
     }
-}
-
-fn bytes_of(sample: &RdfSample) -> u64 {
-    8 * sample.sums.len() as u64
 }
 
 /// How other processes reach the stream.
 impl Operator {
     /// Opens the transport, after which every pick is a job. A folder's name becomes one that holds anywhere.
-    pub(super) fn open_transport(&mut self, transport: &mut Transport, config: &Config, shape: Shape) -> Result<()> {
+    /// `found` are the jobs of a run that is opened again.
+    pub(super) fn open_transport(
+        &mut self,
+        transport: &mut Transport,
+        config: &Config,
+        shape: Shape,
+        found: JobsFound,
+    ) -> Result<()> {
         config.jobs.check()?;
-        let mut line = Line::default();
+        let out = found.out();
+        let JobsFound { mut line, reasons, .. } = found;
         let office: Box<dyn Office> = match transport {
             Transport::Shm(_) => Box::new(ShmOffice::default()),
             Transport::Dir(path) => {
@@ -319,10 +369,14 @@ impl Operator {
                 Box::new(office)
             }
         };
-        self.jobs = Some(Box::new(Jobs::new(transport.clone(), line, office, config, shape)));
+        let mut jobs = Jobs::new(transport.clone(), line, office, config, shape);
+        (jobs.store.reasons, jobs.store.out) = (reasons, out);
+        self.jobs = Some(Box::new(jobs));
         Ok(())
     }
 }
 
+mod recall;
+mod samples;
 #[cfg(test)]
 mod tests;

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
+use super::feedback::Measured;
 use super::journal::records::{LeftOut, PointParts, Why};
 use super::journal::{Journal, Replay};
 use super::lanes::{Lane, Outcome};
 use super::office::Jobs;
+use super::registry::Taken;
 use super::retention::Retention;
 use super::route::Router;
 use super::stats::{QueueStats, SamplerCounts, Stage, now_ns};
@@ -51,10 +53,18 @@ pub(super) struct Operator {
     pub(super) journal: Option<Box<Journal>>,
     /// What is answered from the log, once the host said where it goes on.
     pub(super) replay: Option<Box<Replay>>,
+    /// A run was used, and its host has not said yet where it goes on: nothing is taken in before.
+    pub(super) awaits_host: bool,
+    /// A producer of this process was added.
+    pub(super) has_local: bool,
     /// Picks as jobs; `None` without a transport.
     pub(super) jobs: Option<Box<Jobs>>,
+    /// What the picks' simulations measured; `None` without feedback.
+    pub(super) measured: Option<Box<Measured>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
+    /// Rows of what lay behind the mark that were more than the history keeps.
+    pub(super) history_dropped: u64,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
     pub(super) left_out: HashSet<u64>,
     /// When producers that are gone were last looked for.
@@ -69,7 +79,7 @@ pub(super) struct Operator {
     point: Vec<f32>,
     /// The proteins of the patch that is being encoded.
     proteins: Vec<Protein>,
-    packer: Packer,
+    pub(super) packer: Packer,
 }
 
 /// What is kept of a patch beside its point.
@@ -97,9 +107,13 @@ impl Operator {
             retention: None,
             journal: None,
             replay: None,
+            awaits_host: false,
+            has_local: false,
             jobs: None,
+            measured: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
+            history_dropped: 0,
             forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
@@ -117,7 +131,9 @@ impl Operator {
 
     /// What people call the class that a patch was found to be of; none without a classifier.
     pub(super) fn class_label(&self, probabilities: &[f32]) -> Option<String> {
-        self.classifier.as_ref().map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
+        // A patch that was imported has none.
+        let classifier = self.classifier.as_ref().filter(|_| !probabilities.is_empty());
+        classifier.map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
     }
 
     /// Writes down what the sampler counts.
@@ -128,10 +144,11 @@ impl Operator {
         counts.candidates = sampler.candidates() as u64;
         counts.selected = sampler.selected() as u64;
         counts.discarded = sampler.discarded() as u64;
-        counts.history_dropped = sampler.history_dropped();
+        counts.history_dropped = self.history_dropped + sampler.history_dropped();
         counts.tally = self.tally;
         counts.retention = self.retention_stats();
         counts.jobs = self.jobs.as_ref().map(|jobs| jobs.stats());
+        counts.feedback = self.measured.as_ref().map(|measured| measured.stats());
         counts.store = self.journal.as_ref().map(|journal| journal.stats());
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
@@ -142,13 +159,19 @@ impl Operator {
 
     /// Whether a record waits in some ring, or somebody has come.
     pub(super) fn has_work(&mut self) -> bool {
+        if self.awaits_host {
+            return false;
+        }
         self.lanes.iter_mut().any(Lane::has_work)
             || self.door.as_ref().is_some_and(Door::has_newcomers)
-            || self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
+            || !self.has_failed() && self.jobs.as_mut().is_some_and(|jobs| jobs.has_work())
     }
 
     /// Takes in one record of each ring that has one. Returns whether there was any.
     pub(super) fn take_in_some(&mut self, shared: &Shared) -> bool {
+        if self.awaits_host {
+            return false;
+        }
         self.welcome(shared);
         let mut any = false;
         for lane in 0..self.lanes.len() {
@@ -167,6 +190,9 @@ impl Operator {
 
     /// Takes in everything that was committed before this call.
     pub(super) fn take_in_all(&mut self, shared: &Shared) {
+        if self.awaits_host {
+            return;
+        }
         self.welcome(shared);
         for lane in 0..self.lanes.len() {
             let ended = self.lanes[lane].ended_step();
@@ -197,8 +223,8 @@ impl Operator {
     /// Takes in the oldest record of one ring. A record that cannot be taken in is counted and logged, and the next one
     /// is not held up by it. Its id stays taken, so that an answer never depends on how far the operator has come.
     pub(super) fn take_in_one(&mut self, lane: usize, shared: &Shared) -> bool {
-        let started = now_ns();
-        let lane = &mut self.lanes[lane];
+        let (started, at) = (now_ns(), lane);
+        let lane = &mut self.lanes[at];
         let doubt = lane.doubt();
         let record = match lane.peek() {
             Ok(None) => return false,
@@ -219,7 +245,7 @@ impl Operator {
         kept.metadata.clear();
         let mut gave_way = None;
         // Whether the id is this patch's: a producer of this process has taken it.
-        let mut taken = doubt.is_none();
+        let (mut taken, mut differs) = (doubt.is_none(), false);
         let mut take_in = || -> Result<Option<retain::Kept>> {
             if record.header.kind != KIND_PATCH {
                 return Err(corrupt(format!("a record of the unknown kind {}", record.header.kind)));
@@ -230,7 +256,8 @@ impl Operator {
             let view = wire::patch_meta(&kept.metadata).map_err(unreadable)?;
             let meta = view.meta(&mut self.proteins);
             if let Some(doubt) = doubt {
-                taken = doubt.admit(shared, &record, &kept.metadata, &meta, view.constellation)?;
+                let became = doubt.admit(shared, &record, &kept.metadata, &meta, view.constellation)?;
+                (taken, differs) = (became == Taken::New, became == Taken::Differs);
                 if !taken {
                     return Ok(None);
                 }
@@ -263,6 +290,9 @@ impl Operator {
             }
             let added = self.sampler.add_to(queue, public, step, &self.point, view.factor);
             added.inspect_err(|_| self.retention.iter_mut().for_each(|retention| retention.forget(public)))?;
+            if let Some(measured) = &mut self.measured {
+                measured.patch(public, meta.proteins);
+            }
             if let Some(journal) = &mut self.journal {
                 let (probabilities, point) = (&kept.probabilities[..], &self.point[..]);
                 // There are at most `QUEUES_MAX` of them.
@@ -276,6 +306,19 @@ impl Operator {
             Ok(Some(retain::Kept::Yes))
         };
         let outcome = match take_in() {
+            Ok(None) if differs => {
+                self.spare.push(kept);
+                // It stays in its ring, and is the first of the branch.
+                if let Err(error) = self.differ(shared) {
+                    let lane = &mut self.lanes[at];
+                    lane.tell(id, Outcome::Refused(error.kind()));
+                    lane.advance();
+                    shared.recorder.reject(error.kind());
+                    let line = format!("patch {id} of producer {} is left out: {error}", lane.name);
+                    self.lines.push((LogLevel::Warning, line));
+                }
+                return true;
+            }
             Ok(None) => {
                 self.spare.push(kept);
                 shared.recorder.count(&shared.recorder.known);

@@ -12,6 +12,7 @@ use super::about::About;
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::LogLevel;
+use super::feedback::{FeedbackConfig, Measured};
 use super::journal;
 use super::local::Local;
 use super::operator::Operator;
@@ -23,7 +24,7 @@ use super::stats::{Recorder, Stage, Stats, now_ns};
 use super::worker::Worker;
 use crate::dynim::{QueueConfig, Sampler};
 use crate::encode::Model;
-use crate::error::{Result, argument, unsupported};
+use crate::error::{Result, argument};
 use crate::job::Transport;
 use crate::ring;
 use crate::sync::{AtomicBool, Ordering};
@@ -112,33 +113,36 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
-        let mut contents = HashMap::new();
+        let feedback = config.feedback.as_ref();
+        let measured = feedback.map(|feedback| Measured::new(feedback, shape, &species, &states).map(Box::new));
+        let mut measured = measured.transpose()?;
+        let (mut contents, mut found) = (HashMap::new(), journal::JobsFound::default());
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
-                if config.transport.is_some() {
-                    return Err(unsupported("a run_dir beside a transport: this version does not go on with jobs"));
-                }
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
+                let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told);
                 let text = run_text.as_deref().unwrap_or(&told);
-                let contents_wanted = config.retention.is_some() || config.transport.is_some();
-                let open = journal::recover::Open { told: &told, text, layout, contents: contents_wanted };
-                let run = journal::recover::open(path, &config.store, open, &registry)?;
+                let keeps = config.retention.is_some() || config.transport.is_some();
+                let open = journal::recover::Open { told: &told, text, layout, keeps };
+                let run = journal::recover::open(path, &config.store, open, &registry, measured.as_deref_mut())?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
-                (operator.lines, operator.last_step) = (run.lines, run.last_step);
+                (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);
                 contents = run.contents;
                 operator
             }
         };
+        operator.measured = measured;
         let writes = operator.journal.is_some();
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
+        operator.awaits_host = used;
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         operator.open_retention(&config, shape.len(), &queues)?;
         operator.recall_densities(&registry, &contents)?;
         if let Some(transport) = &mut transport {
-            operator.open_transport(transport, &config, shape)?;
+            operator.open_transport(transport, &config, shape, found)?;
         }
         let about = About::new(shape, config.size_nm, config.slots, &species, &states);
         // Last of what may fail: from here on peers come.
@@ -230,7 +234,8 @@ impl Stream {
 
     /// One event: takes in everything committed for steps up to `step`, ranks it, discards what is over the capacity
     /// and selects up to `n`. A patch that was committed after a loan which is still out waits for that loan. Once
-    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step.
+    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step. Behind
+    /// a mark also `None` as long as producers of other processes have not sent again what the log has, or ended the step.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) for a step before that of an earlier event, or if the stream

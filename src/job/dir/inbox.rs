@@ -107,6 +107,9 @@ impl DirOffice {
             Applied::Later => return Ok(Became::Waits),
             Applied::Refused(error) => stream.say(format!("a message of job {id} was refused: {error}")),
             Applied::Taken(_) => {
+                if stream.settle().is_err() {
+                    return Ok(Became::Waits);
+                }
                 if let Some(name) = result {
                     // The first one stays; what was accepted before an owner ended may only now come to its place.
                     match self.folder.make_results(id) {

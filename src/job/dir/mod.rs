@@ -21,6 +21,7 @@ mod office;
 mod recall;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod who;
 mod words;
 

@@ -16,8 +16,8 @@
 //!
 //! `jobs`, `claims` and `inbox` hold what is under way only; `over` and `results` grow with the campaign and are not
 //! listed, but for `results/ID` of a job.
-//! Not here: reading tickets back after a restart ([`super::recall`]), messages ([`super::inbox`]), last words
-//! ([`super::words`]), workers ([`super::desk`]).
+//! Not here: tickets ([`super::tickets`]) and reading them back after a restart ([`super::recall`]), messages
+//! ([`super::inbox`]), last words ([`super::words`]), workers ([`super::desk`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -29,12 +29,11 @@ use super::super::transport::{Deliver, Office};
 use super::claim::{Claim, Judge, Life, Scope, Top, claim_folder, describe, read_who, top_owner, tops};
 use super::files;
 use super::folder::{Folder, Options};
-use super::frame::{Frame, Kind};
 use super::look::clean_folder;
 use super::names::{self, Word};
 use crate::dynim::State;
-use crate::error::{Error, ErrorKind, Result, busy, conflict, value};
-use crate::wire::{self, Job, Message, Packer, Place};
+use crate::error::{Error, ErrorKind, Result, busy};
+use crate::wire::{Job, Packer, Selection};
 
 /// The owner's side.
 pub(crate) struct DirOffice {
@@ -48,16 +47,16 @@ pub(crate) struct DirOffice {
     /// Jobs whose tickets could not be written yet.
     unwritten: BTreeSet<u64>,
     /// Jobs that an earlier owner saw the end of, to be told.
-    over: Vec<(u64, Word)>,
+    pub(super) over: Vec<(u64, Word)>,
     /// What is still to be done in the folder after a word of the host.
-    todo: Vec<(u64, Todo)>,
+    pub(super) todo: Vec<(u64, Todo)>,
     /// Since when a file could not be read or placed.
     pub(super) doubtful: HashMap<PathBuf, Instant>,
     pub(super) moved_bad: u64,
     pub(super) next_look: Instant,
     /// What was said last of a folder that cannot be used just now.
     last_error: Option<Error>,
-    packer: Packer,
+    pub(super) packer: Packer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,56 +135,6 @@ impl DirOffice {
         Ok(())
     }
 
-    /// Writes a job's ticket, or finds it written or over.
-    fn write_ticket(&mut self, job: &Job, densities: &[f32]) -> Result<()> {
-        let id = job.selection.id;
-        let over = [Word::Done, Word::Failed].map(|word| (word, self.over_path(id, word)));
-        let known = self.tickets.get(&id).map(|order| self.folder.jobs().join(names::ticket(*order, id)));
-        let places = known.into_iter().map(|path| (None, path));
-        for (word, path) in places.chain(over.map(|(word, path)| (Some(word), path))) {
-            let Some(frame) = Frame::read_head(&path, Kind::Ticket)? else { continue };
-            let known = match wire::one(&frame.metadata)? {
-                Message::Job(known) => known.densities.hash,
-                _ => return Err(value(format!("{} holds another message: remove it", path.display()))),
-            };
-            if known != job.densities.hash {
-                return Err(conflict(format!(
-                    "{} is job {id} of another run, with other densities: give this run a folder of its own",
-                    path.display()
-                )));
-            }
-            self.over.extend(word.map(|word| (id, word)));
-            return Ok(());
-        }
-        // A job that was given out before it was taken out of the line: the next attempt has to be above the last.
-        self.end_attempt(id, job.attempt.into())?;
-        let mut job = Job { attempt: 0, accepted: Vec::new(), ask: 0, lease_s: self.lease_s(), ..job.clone() };
-        (job.densities.place, job.densities.path) = (Place::File, None);
-        // The message is as long whatever the offset is.
-        job.densities.offset = super::frame::start_of_densities(self.packer.job(&job).len()) as u64;
-        let (metadata, densities) = (self.packer.job(&job).to_vec(), densities.to_vec());
-        let frame = Frame { kind: Kind::Ticket, job: id, attempt: 0, number: self.next_order, metadata, densities };
-        self.folder.write(&frame)?.rename(&self.folder.jobs().join(names::ticket(self.next_order, id)))?;
-        self.tickets.insert(id, self.next_order);
-        self.next_order += 1;
-        Ok(())
-    }
-
-    fn over_path(&self, id: u64, word: Word) -> PathBuf {
-        let how = if word == Word::Done { "done" } else { "aside" };
-        self.folder.over().join(format!("{id}.{how}"))
-    }
-
-    /// Moves a ticket to the end of the line.
-    pub(super) fn move_to_end(&mut self, id: u64) -> Result<()> {
-        let Some(order) = self.tickets.get(&id).copied() else { return Ok(()) };
-        let jobs = self.folder.jobs();
-        files::rename(&jobs.join(names::ticket(order, id)), &jobs.join(names::ticket(self.next_order, id)))?;
-        self.tickets.insert(id, self.next_order);
-        self.next_order += 1;
-        Ok(())
-    }
-
     /// Does what a word asks of the folder.
     pub(super) fn tidy(&mut self, id: u64, todo: Todo) -> Result<()> {
         let claims = self.folder.claims();
@@ -219,17 +168,8 @@ impl DirOffice {
         Ok(())
     }
 
-    /// Makes an attempt one that is over, so that the next one is above it. There is no attempt 0.
-    fn end_attempt(&self, id: u64, attempt: u64) -> Result<()> {
-        if attempt > 0 {
-            drop(Claim::make(&self.folder, Scope::Job(id), attempt)?);
-            Scope::Job(id).end(&self.folder, attempt, Word::Free, b"")?;
-        }
-        Ok(())
-    }
-
     /// Notices claims that are new.
-    fn notice(&mut self, line: &mut Line, tops: &HashMap<u64, Top>) -> Result<bool> {
+    fn notice(&mut self, line: &mut Line, stream: &mut dyn Deliver, tops: &HashMap<u64, Top>) -> Result<bool> {
         let mut happened = false;
         for &id in self.tickets.keys() {
             let Some(past) = line.past(id) else { continue };
@@ -238,7 +178,11 @@ impl DirOffice {
                 let scope = Scope::Job(id);
                 let who = read_who(&self.folder, scope, at).map_or("somebody".into(), |who| who.to_string());
                 // Refused only of a job that is over, whose claims go with it.
-                happened |= line.taken(id, at as u32, &who).is_ok();
+                if line.taken(id, at as u32, &who).is_ok() {
+                    happened = true;
+                    // One that cannot be written down is noticed again by the next owner.
+                    let _ = stream.given(id, at as u32, &who);
+                }
             } else if at < attempt {
                 // Its claims were removed by somebody.
                 self.end_attempt(id, attempt)?;
@@ -305,6 +249,17 @@ impl DirOffice {
 }
 
 impl Office for DirOffice {
+    fn outlives_owners(&self) -> bool {
+        true
+    }
+
+    fn finds(&mut self, job: &Selection) -> Result<bool> {
+        self.find(job.id, |known| {
+            let Selection { event, step, point, .. } = &known.selection;
+            (*event, *step, point) == (job.event, job.step, &job.point)
+        })
+    }
+
     fn issue(&mut self, job: &Job, densities: &[f32]) -> Result<()> {
         // Who was superseded must not write into the folder of another owner.
         let written = self.claim.check(&self.folder).and_then(|()| self.write_ticket(job, densities));
@@ -375,7 +330,7 @@ impl DirOffice {
         let (claims, _) = files::list(&self.folder.claims())?;
         let tops = tops(&claims);
         self.judge.keep(&tops);
-        happened |= self.notice(line, &tops)?;
+        happened |= self.notice(line, stream, &tops)?;
         let (taken, waiting) = self.take_in(line, stream, &tops)?;
         happened |= taken;
         happened |= self.words(line, stream, &tops, &waiting)?;

@@ -2,6 +2,7 @@
 //!
 //! An attempt that has no last word, or one that was not dealt with, is held as far as the line knows, and so is one whose
 //! messages wait: the first turns then take these in, and its end. A failure that was counted and not dealt with is counted then.
+//! What a run's log told the line before stays as it is: it knows more.
 //! Not here: the turns ([`super::office`]).
 
 use std::collections::HashSet;
@@ -13,8 +14,8 @@ use super::claim::{Scope, Top, read_who, tops};
 use super::files;
 use super::frame::{Frame, Kind};
 use super::names::{self, Word};
-use super::office::DirOffice;
-use crate::dynim::State;
+use super::office::{DirOffice, Todo};
+use crate::dynim::{FAILURES_MAX, State};
 use crate::error::{ErrorKind, Result, corrupt};
 use crate::wire::{self, Message};
 
@@ -52,8 +53,13 @@ impl DirOffice {
             // Of tickets only: a foreign file must not have the line go on beyond the highest place.
             self.next_order = self.next_order.max(order + 1);
             self.tickets.insert(id, order);
-            if line.past(id).is_none() {
-                line.recall(id, self.past(id, tops.get(&id), &waiting)?)?;
+            match line.past(id) {
+                None => line.recall(id, self.past(id, tops.get(&id), &waiting)?)?,
+                // A run's log knows that it is over, and its owner ended before it moved the ticket.
+                Some(past) if past.failures >= FAILURES_MAX => self.todo.push((id, Todo::Over(Word::Failed))),
+                Some(past) if past.state == State::Done => self.todo.push((id, Todo::Over(Word::Done))),
+                Some(past) if past.state == State::Returned => self.todo.push((id, Todo::Out)),
+                Some(_) => {}
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What a stream writes into the log of its run: one kind of entry for each thing that was acknowledged, decided or told.
 //!
 //! ```text
-//! OPTIONS   1   text: "key = value" lines of what has to be equal to go on
+//! OPTIONS   1   text: "key = value" lines of what has to be equal to go on; "any" where that is open
 //! POINT     2   id u64 | content u64 | step i64 | time_us f64 | centre_nm f64 x, y | queue u16 | has u16 | what it has of:
 //!               1 factor f32; 2 label text; 4 probabilities count u32, f32s; 8 proteins count u32, each id u64, state i32,
 //!               partner i32, x_nm f64, y_nm f64 | the rest: the point, f32s
@@ -14,11 +14,14 @@
 //! BRANCH    8   branch u64 | step i64 | after u64 | the rest: the host's ids of patches that were told and not sent again
 //! SAMPLE    9   a message of `patchstream.fbs`: RdfSample
 //! GIVEN     10  id u64 | attempt u32 | text: to whom
+//! TAKEN     12  the entry of the last sample that the host has taken u64
+//! SIMULATION, FEEDBACK    those of [`super::feedback`]
 //! ```
-//! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS. Kinds are never renumbered; a
-//! later version may add some.
+//! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS; another one follows in a run
+//! that was imported, once a stream goes on with it. Kinds are never renumbered; a later version may add some.
 //! Not here: when they are written ([`super`]), how entries lie in files ([`crate::store`]).
 
+pub use super::jobs::sample;
 pub use super::point::{Point, PointParts};
 use crate::dynim::State;
 use crate::error::{Result, corrupt};
@@ -44,6 +47,8 @@ pub const BRANCH: u16 = 8;
 pub const SAMPLE: u16 = 9;
 /// A job was given out.
 pub const GIVEN: u16 = 10;
+/// How far the host had taken samples when it set the mark that follows.
+pub const TAKEN: u16 = 12;
 
 const PICK_BYTES: usize = 14;
 
@@ -102,6 +107,8 @@ pub enum By {
     Host = 1,
     /// A worker, or what became of it.
     Worker = 2,
+    /// The job is set aside: it failed for the third time, or it cannot be given out.
+    Aside = 3,
 }
 
 /// A pick moved to another state.
@@ -205,6 +212,11 @@ impl LeftOut {
 }
 
 impl Event {
+    /// Its picks, each with its place among all that were selected by then.
+    pub fn ordered(&self) -> impl Iterator<Item = (u64, &Picked)> {
+        (self.selected.saturating_sub(self.picks.len() as u64)..).zip(&self.picks)
+    }
+
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
         packer.u64(self.number).i64(self.step).u64(self.n).u64(self.merged);
@@ -256,7 +268,7 @@ impl Moved {
             let (id, step, attempt, to, by) = (from.u64()?, from.i64()?, from.u32()?, from.u8()?, from.u8()?);
             let states = [Issued, Started, Interrupted, Done, Failed, Returned];
             let to = states.into_iter().find(|state| *state as u8 == to);
-            let by = [By::Host, By::Worker].into_iter().find(|other| *other as u8 == by);
+            let by = [By::Host, By::Worker, By::Aside].into_iter().find(|other| *other as u8 == by);
             let (Some(to), Some(by)) = (to, by) else { return Err(from.wrong("it has no such state, or source")) };
             Ok(Self { id, step, attempt, to, by, reason: from.text()?.to_owned() })
         })
@@ -350,6 +362,14 @@ impl Given {
 /// `Corrupt` if it is none.
 pub fn options(payload: &[u8]) -> Result<&str> {
     std::str::from_utf8(payload).map_err(|_| corrupt("the options in the log are no text: verify the run"))
+}
+
+/// The entry of the last sample that the host has taken.
+///
+/// # Errors
+/// `Corrupt` if it is none.
+pub fn taken(payload: &[u8]) -> Result<u64> {
+    read("what was taken in the log", payload, |from| from.u64())
 }
 
 /// Reads all of a payload.

@@ -5,14 +5,17 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::options::{StoreConfig, difference};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
+use super::feedback::{self, Looked};
+use super::jobs::{self, JobsFound};
+use super::options::{StoreConfig, difference, is_imported, is_open};
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
 use crate::ids;
 use crate::store::{Folder, Record, Recovered, Store, look};
 use crate::stream::config::LogLevel;
+use crate::stream::feedback::Measured;
 use crate::stream::registry::Registry;
 
 /// The section of a checkpoint that the sampler is in.
@@ -24,6 +27,8 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) sampler: Sampler,
     /// The host's ids of patches that were left out for an error.
     pub(in crate::stream) left_out: HashSet<u64>,
+    /// Its picks as jobs.
+    pub(in crate::stream) jobs: JobsFound,
     /// The content of each patch that is not discarded or withdrawn, by its public id; empty if nobody wants to know.
     pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
@@ -39,8 +44,8 @@ pub(in crate::stream) struct Open<'a> {
     /// What a new run's `run.toml` says.
     pub(in crate::stream) text: &'a str,
     pub(in crate::stream) layout: Layout,
-    /// Whether the contents of its patches are wanted.
-    pub(in crate::stream) contents: bool,
+    /// Whether densities are kept, so that the contents of its patches are wanted.
+    pub(in crate::stream) keeps: bool,
 }
 
 /// Opens the run at `path`.
@@ -49,34 +54,44 @@ pub(in crate::stream) fn open(
     config: &StoreConfig,
     open: Open<'_>,
     registry: &Registry,
+    measured: Option<&mut Measured>,
 ) -> Result<Opened> {
-    let Open { told, text, layout, contents } = open;
+    let Open { told, text, layout, keeps } = open;
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
         let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
-        return Ok(Opened { journal, sampler: Sampler::with_layout(layout)?, left_out, contents, last_step, lines });
+        let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
+        return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
-    reader.wants_contents = contents;
+    reader.keeps = keeps;
+    reader.measured = measured;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
         reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
     }
     if found.last == 0 {
         // Killed before anything was written.
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, contents, marks, branch, last_step, .. } = reader;
-    (journal.marks, journal.branch) = (marks, branch);
+    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
+    (journal.marks, journal.branch, journal.imported) = (marks, branch, imported);
+    (journal.taken, journal.told_taken) = (taken, taken);
+    if open {
+        let line = "the run was imported, and does not tell what its points were made by: from its host's resume on it is \
+                    this stream's, encoder and all";
+        lines.push((LogLevel::Info, line.into()));
+        journal.untold_options = Some(told.into());
+    }
     registry.set_branch(branch);
-    let sampler = recovery.finish(&Alone)?;
+    let mut sampler = recovery.finish(&Alone)?;
+    // Its host says from where on it lost it.
+    sampler.forget_history();
     lines.push((
         LogLevel::Info,
         format!(
@@ -92,7 +107,7 @@ pub(in crate::stream) fn open(
     if found.last > 1 {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, contents, last_step, lines })
+    Ok(Opened { journal, sampler, left_out, contents, jobs: jobs.finish(), last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -120,12 +135,20 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
-    wants_contents: bool,
+    keeps: bool,
+    jobs: JobsFound,
     contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
     branch: u64,
+    /// The entry of the last sample that the host had taken at the last mark.
+    taken: u64,
     last_step: i64,
+    /// It was made of another program's past.
+    imported: bool,
+    /// It leaves open what its stream is.
+    open: bool,
     point: Point,
+    measured: Option<&'a mut Measured>,
 }
 
 impl<'a> Reader<'a> {
@@ -138,25 +161,29 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
-        let (left_out, contents, marks, point) = (HashSet::new(), HashMap::new(), Vec::new(), Point::default());
         Ok(Self {
             registry,
             recovery,
             layout,
             held,
-            left_out,
-            wants_contents: false,
-            contents,
-            marks,
+            left_out: HashSet::new(),
+            jobs: JobsFound::default(),
+            keeps: false,
+            contents: HashMap::new(),
+            marks: Vec::new(),
             branch: 0,
+            taken: 0,
             last_step: i64::MIN,
-            point,
+            imported: false,
+            open: false,
+            point: Point::default(),
+            measured: None,
         })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
         let Record { sequence, kind, payload } = record;
-        if (sequence == 1) != (kind == records::OPTIONS) {
+        if sequence == 1 && kind != records::OPTIONS {
             return Err(corrupt(format!(
                 "entry {sequence} is of the kind {kind}, and options come first: verify the run"
             )));
@@ -166,7 +193,13 @@ impl<'a> Reader<'a> {
             return Err(corrupt("the checkpoint has more points than the log before it: verify the run"));
         }
         match kind {
-            records::OPTIONS => difference(records::options(payload)?, told).map_or(Ok(()), Err),
+            records::OPTIONS => {
+                let text = records::options(payload)?;
+                self.imported |= is_imported(text);
+                // Those that follow say what the first left open.
+                self.open = is_open(text);
+                difference(text, told).map_or(Ok(()), Err)
+            }
             records::POINT => self.point(payload),
             records::LEFT_OUT => {
                 let LeftOut { id, content, .. } = LeftOut::view(payload)?;
@@ -177,6 +210,7 @@ impl<'a> Reader<'a> {
             records::EVENT => {
                 let event = Event::view(payload)?;
                 self.last_step = event.step;
+                self.jobs.event(&event);
                 for id in &event.gone {
                     self.contents.remove(id);
                 }
@@ -186,9 +220,11 @@ impl<'a> Reader<'a> {
                 }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
-            records::STATE if after => {
-                let Moved { id, to, step, .. } = Moved::view(payload)?;
-                self.recovery.set_state(id, to, step).map(drop)
+            records::STATE => {
+                let moved = Moved::view(payload)?;
+                let Moved { id, to, step, .. } = moved;
+                self.jobs.moved(moved);
+                if after { self.recovery.set_state(id, to, step).map(drop) } else { Ok(()) }
             }
             records::WITHDRAWN => {
                 let Withdrawn { id, step, why } = Withdrawn::view(payload)?;
@@ -205,25 +241,60 @@ impl<'a> Reader<'a> {
             }
             records::MARK => {
                 let mark = Mark::view(payload)?;
-                self.marks.push(SetMark { mark, sequence });
+                self.marks.push(SetMark { mark, sequence, taken: self.taken });
                 Ok(())
             }
             records::BRANCH => {
-                let Branch { number, step, .. } = Branch::view(payload)?;
+                let Branch { number, step, after, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                if let Some(measured) = &mut self.measured {
+                    measured.branch(step, after);
+                }
                 Ok(())
             }
+            records::SAMPLE => {
+                let sample = jobs::sample(payload)?;
+                if let Some(measured) = &mut self.measured {
+                    measured.take(&sample);
+                }
+                self.jobs.sample(&sample)
+            }
+            records::GIVEN => {
+                self.jobs.given(sequence, &Given::view(payload)?);
+                Ok(())
+            }
+            records::TAKEN => {
+                self.taken = records::taken(payload)?;
+                Ok(())
+            }
+            _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
+            _ => Ok(()),
+        }
+    }
+
+    /// What belongs to feedback alone.
+    fn measured(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        let Some(measured) = &mut self.measured else { return Ok(()) };
+        match kind {
+            feedback::SIMULATION => measured.announce(feedback::view(payload)?).map(drop),
+            feedback::FEEDBACK => {
+                let (looked, table) = Looked::view(payload)?;
+                measured.adopt(sequence, looked, table)
+            }
             _ => Ok(()),
         }
     }
 
     fn point(&mut self, payload: &[u8]) -> Result<()> {
         self.point.view(payload)?;
-        let Point { id, step, queue, content, factor, ref point, .. } = self.point;
+        let Point { id, step, queue, content, factor, ref point, ref proteins, .. } = self.point;
         ids::check_public(id)?;
+        if let Some(measured) = &mut self.measured {
+            measured.patch(id, proteins);
+        }
         self.registry.recall(id, content);
-        if self.wants_contents {
+        if self.keeps {
             self.contents.insert(id, content);
         }
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);

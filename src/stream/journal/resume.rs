@@ -8,12 +8,14 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::records::{self, Branch, By, Event, LeftOut, Mark, Moved, Point, Why, Withdrawn};
+use super::behind::Behind;
+use super::jobs::{self, Samples};
+use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::{abandoned, history};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
 use crate::ids;
 use crate::patch::Constellation;
-use crate::store::Recovered;
 use crate::stream::config::LogLevel;
 use crate::stream::operator::{Kept, Operator};
 use crate::stream::registry::{Back, Pending};
@@ -45,6 +47,13 @@ pub(in crate::stream) struct Replay {
     pub(in crate::stream) after: u64,
 }
 
+impl Replay {
+    /// Whether the host is still to hold events that the log has.
+    pub(in crate::stream) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 /// An event that was told.
 struct Told {
     sequence: u64,
@@ -52,120 +61,29 @@ struct Told {
     batch: wire::SelectionBatch,
 }
 
-/// What the log has behind a mark.
-#[derive(Default)]
-struct Behind {
-    pending: HashMap<u64, Pending>,
-    content: HashMap<u64, u64>,
-    gone: HashMap<u64, VecDeque<Option<u64>>>,
-    /// Content of those that made room for others, or found none, with the entry that they came by.
-    made_room: HashMap<u64, (u64, u64)>,
-    told: HashSet<u64>,
-    events: Vec<(u64, Event)>,
-    said: HashMap<u64, VecDeque<State>>,
-    /// Up to the mark, and to be sent again all the same.
-    unsent: HashSet<u64>,
-}
-
-impl Behind {
-    fn read(found: &Recovered, after: u64, mark: Option<(&Mark, u64)>) -> Result<Self> {
-        let mut behind = Self::default();
-        behind.unsent.extend(mark.iter().flat_map(|(mark, _)| &mark.unsent));
-        let mut entries = found.records(after + 1)?;
-        while let Some(record) = entries.next()? {
-            behind.record(record.sequence, record.kind, record.payload)?;
-        }
-        for (id, sequence) in mark.iter().flat_map(|(mark, sequence)| mark.sent.iter().map(|id| (*id, *sequence))) {
-            if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
-                behind.pending.remove(&id);
-            }
-            if behind.made_room.get(&id).is_some_and(|(came, _)| *came < sequence) {
-                behind.made_room.remove(&id);
-            }
-        }
-        Ok(behind)
-    }
-
-    fn record(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
-        match kind {
-            records::POINT => {
-                let mut point = Point::default();
-                point.view(payload)?;
-                self.patch(sequence, ids::host(point.id), point.step, point.content);
-            }
-            records::LEFT_OUT => {
-                let LeftOut { id, content, step } = LeftOut::view(payload)?;
-                self.patch(sequence, id, step, content);
-            }
-            records::EVENT => {
-                let event = Event::view(payload)?;
-                for lost in &event.lost {
-                    self.pending.remove(&ids::host(lost.id));
-                    self.unsent.remove(&ids::host(lost.id));
-                }
-                self.events.push((sequence, event));
-            }
-            records::STATE => {
-                let Moved { id, to, by, .. } = Moved::view(payload)?;
-                if by == By::Host {
-                    self.said.entry(id).or_default().push_back(to);
-                }
-            }
-            records::WITHDRAWN => {
-                let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
-                let id = ids::host(id);
-                let pending = self.pending.remove(&id);
-                self.unsent.remove(&id);
-                match (why, pending, self.content.get(&id)) {
-                    (Why::Host, _, content) => self.gone.entry(id).or_default().push_back(content.copied()),
-                    (Why::Room, Some(pending), Some(content)) => {
-                        self.made_room.insert(id, (pending.sequence, *content));
-                    }
-                    _ => {}
-                }
-            }
-            records::BRANCH => {
-                let Branch { after, told, .. } = Branch::view(payload)?;
-                self.events.retain(|(sequence, _)| *sequence <= after);
-                for id in told {
-                    self.pending.remove(&id);
-                    self.unsent.remove(&id);
-                    self.told.insert(id);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn patch(&mut self, sequence: u64, id: u64, step: i64, content: u64) {
-        self.pending.insert(id, Pending { sequence, step, event: usize::MAX });
-        self.content.insert(id, content);
-        self.told.remove(&id);
-    }
-
-    /// Finds the event that each patch was there for.
-    fn assign(&mut self) {
-        for pending in self.pending.values_mut() {
-            let later = self.events.partition_point(|(sequence, _)| *sequence < pending.sequence);
-            let event = (later..self.events.len()).find(|&at| self.events[at].1.step >= pending.step);
-            pending.event = event.unwrap_or(usize::MAX);
-        }
-    }
-}
-
 impl Stream {
     /// Says where the host is: at the mark that it set last before it wrote its own checkpoint, or at the start. A run
-    /// that was used answers nothing else before; of a new one it says that there is nothing to replay.
+    /// that was used answers nothing else before; of a new one it says that there is nothing to replay. The start of a run
+    /// that was imported is the end of what was imported.
     ///
     /// From there on the host does again what it did: patches with equal content are known, events at the same step for
     /// as many picks are answered from the log, told withdrawals and states are known. What it does otherwise, or not
     /// again, begins a branch: patches behind the mark that are not selected and were not sent again are withdrawn, and
     /// patches get public ids of the new branch, `branch << 48 | id`.
     ///
+    /// With a transport jobs go on: those that workers had are first in line again, or over `dir:` still theirs, and no
+    /// pick becomes a job twice. Samples that were taken before the mark are the host's; those that it took behind it, or
+    /// never, [`take_samples`](Self::take_samples) gives it now. Producers of other processes send again from the mark as
+    /// well, and [`select`](Self::select) waits for them.
+    ///
+    /// The history begins with what the log has behind the mark, whether it was drained before or not, so that a host
+    /// which drains it before it sets a mark, and keeps the rows with its own checkpoint, has each row once.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
     /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for one before which a patch lies that a branch withdrew
+    /// since: its host would not send it again,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
     /// log cannot be read.
     pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
@@ -182,6 +100,8 @@ impl Operator {
             ));
         };
         let set = match name {
+            // What another program decided is not sent again.
+            None if journal.imported => journal.marks.first().cloned(),
             None => None,
             Some(name) => {
                 Some(journal.marks.iter().rev().find(|set| set.mark.name == name).cloned().ok_or_else(|| {
@@ -196,17 +116,23 @@ impl Operator {
             }
         };
         let Some(found) = &journal.found else {
-            if shared.resumed.swap(true, Ordering::AcqRel) || journal.appended() > 1 {
+            // Producers of other processes wait for nobody.
+            let goes_on = journal.appended() > 1 && self.door.is_none();
+            if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }
             return Ok(Resumed::default());
         };
+        set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
         let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
+        let taken = set.as_ref().map_or(0, |set| set.taken);
         let mut behind = Behind::read(found, after, mark)?;
         let wanted: HashSet<u64> =
             behind.events.iter().flat_map(|(_, event)| event.picks.iter().map(|pick| pick.id)).collect();
+        let own = self.measured.as_ref().and_then(|measured| measured.own());
         let mut picked = HashMap::new();
+        let (open, mut points, mut jobs, mut samples) = (self.open_jobs(), HashMap::new(), HashMap::new(), 0);
         let mut entries = found.records(1)?;
         let mut point = Point::default();
         let mut kept = Vec::new();
@@ -217,19 +143,35 @@ impl Operator {
                     behind.pending.insert(id, Pending { sequence: record.sequence, step, event: usize::MAX });
                 }
             }
+            if record.kind == records::SAMPLE && record.sequence > taken {
+                samples += u64::from(own.is_none() || own != Some(jobs::sample(record.payload)?.observable.as_str()));
+            }
+            if record.kind == records::EVENT && !open.is_empty() {
+                let event = Event::view(record.payload)?;
+                for (order, pick) in event.ordered().filter(|(_, pick)| open.contains(&pick.id)) {
+                    jobs.insert(
+                        pick.id,
+                        self.selection_again(shared, event.number, order, pick, points.get(&pick.id))?,
+                    );
+                }
+            }
             if record.kind != records::POINT {
                 continue;
             }
             let Some(id) = record.payload.first_chunk().map(|id| u64::from_le_bytes(*id)) else { continue };
             let (keeps, wants) = (self.keeps(id), wanted.contains(&id));
             let unsent = record.sequence <= after && behind.unsent.contains(&ids::host(id));
-            if !(keeps || wants || unsent) {
+            let is_job = open.contains(&id);
+            if !(keeps || wants || unsent || is_job) {
                 continue;
             }
             point.view(record.payload)?;
             if unsent {
                 let pending = Pending { sequence: record.sequence, step: point.step, event: usize::MAX };
                 behind.pending.insert(ids::host(id), pending);
+            }
+            if is_job {
+                points.insert(id, point.clone());
             }
             if keeps {
                 kept.push((id, point.clone()));
@@ -238,8 +180,10 @@ impl Operator {
                 picked.insert(id, point.clone());
             }
         }
+        let samples = Samples::behind(found, taken, own, samples)?;
         // What was withdrawn as the run was opened, since its densities are lost.
         behind.pending.retain(|&id, _| shared.registry.contains(id));
+        let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
         let Behind { pending, gone, made_room, told, events, said, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
@@ -260,11 +204,21 @@ impl Operator {
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
         shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
+        if let Some(measured) = &mut self.measured {
+            measured.go_back();
+        }
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
+        (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
-            journal.found = None;
+            (journal.found, journal.taken) = (None, taken);
+            if let Some(text) = journal.untold_options.take() {
+                journal.options(&text);
+            }
         }
+        self.awaits_host = false;
+        self.recall_jobs(jobs, samples);
+        self.committed()?;
         shared.resumed.store(true, Ordering::Release);
         Ok(resumed)
     }
@@ -287,27 +241,9 @@ impl Operator {
 
     /// What an event told its host.
     fn told(&self, shared: &Shared, event: &Event, picked: &HashMap<u64, Point>) -> Result<wire::SelectionBatch> {
-        let first = event.selected.saturating_sub(event.picks.len() as u64);
-        let selections = event.picks.iter().zip(first..).map(|(pick, order)| {
-            let lost = || corrupt(format!("the log has no point of patch {}, which was selected: verify it", pick.id));
-            let point = picked.get(&pick.id).ok_or_else(lost)?;
-            Ok(wire::Selection {
-                id: pick.id,
-                rank: pick.rank,
-                order: order as u32,
-                event: event.number,
-                point: point.point.clone(),
-                step: point.step,
-                time_us: point.time_us,
-                center_nm: point.center_nm,
-                constellation: Constellation::of(&point.proteins, &shared.states),
-                proteins: point.proteins.clone(),
-                label: point.label.clone(),
-                queue: pick.queue,
-                class_label: self.class_label(&point.probabilities),
-                probabilities: point.probabilities.clone(),
-            })
-        });
+        let selections = event
+            .ordered()
+            .map(|(order, pick)| self.selection_again(shared, event.number, order, pick, picked.get(&pick.id)));
         Ok(wire::SelectionBatch {
             event: event.number,
             step: event.step,
@@ -315,6 +251,35 @@ impl Operator {
             candidates: event.candidates,
             selected: event.selected,
             discarded: event.discarded,
+        })
+    }
+
+    /// What an event told of a pick.
+    fn selection_again(
+        &self,
+        shared: &Shared,
+        event: u64,
+        order: u64,
+        pick: &Picked,
+        point: Option<&Point>,
+    ) -> Result<wire::Selection> {
+        let lost = || corrupt(format!("the log has no point of patch {}, which was selected: verify it", pick.id));
+        let point = point.ok_or_else(lost)?;
+        Ok(wire::Selection {
+            id: pick.id,
+            rank: pick.rank,
+            order: order as u32,
+            event,
+            point: point.point.clone(),
+            step: point.step,
+            time_us: point.time_us,
+            center_nm: point.center_nm,
+            constellation: Constellation::of(&point.proteins, &shared.states),
+            proteins: point.proteins.clone(),
+            label: point.label.clone(),
+            queue: pick.queue,
+            class_label: self.class_label(&point.probabilities),
+            probabilities: point.probabilities.clone(),
         })
     }
 
@@ -368,6 +333,9 @@ impl Operator {
         self.lines.push((LogLevel::Warning, line));
         told.iter().for_each(|&id| shared.registry.keep_told(id));
         journal.begin_branch(&Branch { number, step, after, told });
+        if let Some(measured) = &mut self.measured {
+            measured.branch(step, after);
+        }
         shared.registry.set_branch(number);
         for id in other {
             let public = shared.registry.public(id);

@@ -54,6 +54,11 @@ impl Operator {
         committed
     }
 
+    /// Whether nothing may be told any more.
+    pub(in crate::stream) fn has_failed(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.failure().is_some())
+    }
+
     /// As [`committed`](Self::committed), for who tells nothing yet; a failure stays for who does.
     pub(in crate::stream) fn commit(&mut self) {
         let _ = self.committed();

@@ -3,9 +3,11 @@
 //! A failed write is kept: the stream hears of it when it is about to tell something.
 //! Not here: reading it back ([`super::recover`]).
 
+use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
-use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
+use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
+use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
 
@@ -17,6 +19,8 @@ const GROUP: u64 = 256;
 pub(in crate::stream) struct SetMark {
     pub(in crate::stream) mark: Mark,
     pub(in crate::stream) sequence: u64,
+    /// The entry of the last sample that the host had taken; 0 for none.
+    pub(in crate::stream) taken: u64,
 }
 
 /// The run of a stream.
@@ -27,6 +31,13 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run was made of another program's past, which the first mark is the end of.
+    pub(in crate::stream) imported: bool,
+    /// What the log is to say of the stream, since it leaves that open.
+    pub(in crate::stream) untold_options: Option<String>,
+    /// The entry of the last sample that the host has taken, and what the log says of that.
+    pub(in crate::stream) taken: u64,
+    pub(in crate::stream) told_taken: u64,
     /// The run's number.
     run: u128,
     packer: Packer,
@@ -48,6 +59,10 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            imported: false,
+            untold_options: None,
+            taken: 0,
+            told_taken: 0,
             packer: Packer::new(),
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
@@ -94,6 +109,14 @@ impl Journal {
         self.untold.take()
     }
 
+    /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
+    pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store.append(records::OPTIONS, options.as_bytes())?;
+        store.commit()
+    }
+
+    /// Adds the options that an imported run goes on with.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -120,6 +143,18 @@ impl Journal {
         self.append(records::STATE);
     }
 
+    pub(in crate::stream) fn given(&mut self, given: &Given) {
+        given.pack(self.packer.clear());
+        self.append(records::GIVEN);
+    }
+
+    /// A sample that was accepted, as the message that it is; its entry.
+    pub(in crate::stream) fn sample(&mut self, message: &[u8]) -> u64 {
+        self.packer.clear().u8s(message);
+        self.append(records::SAMPLE);
+        self.appended()
+    }
+
     pub(in crate::stream) fn withdrawn(&mut self, id: u64, step: i64, why: Why) {
         Withdrawn { id, step, why }.pack(self.packer.clear());
         self.append(records::WITHDRAWN);
@@ -131,13 +166,30 @@ impl Journal {
         self.branch = branch.number;
     }
 
+    pub(in crate::stream) fn simulation(&mut self, simulation: &Simulation) {
+        feedback::pack(simulation, self.packer.clear());
+        self.append(feedback::SIMULATION);
+    }
+
+    /// Writes a table down, packed, or that there was no need of one; the entry.
+    pub(in crate::stream) fn feedback(&mut self, looked: Looked, table: &[u8]) -> u64 {
+        looked.pack(table, self.packer.clear());
+        self.append(feedback::FEEDBACK);
+        self.appended()
+    }
+
     /// Sets a mark; its `after` is the entry itself if it is `None`.
     pub(in crate::stream) fn mark(&mut self, mut mark: Mark, after: Option<u64>) {
+        if self.taken != self.told_taken {
+            self.packer.clear().u64(self.taken);
+            self.append(records::TAKEN);
+            self.told_taken = self.taken;
+        }
         let sequence = self.appended() + 1;
         mark.after = after.unwrap_or(sequence);
         mark.pack(self.packer.clear());
         self.append(records::MARK);
-        self.marks.push(SetMark { mark, sequence });
+        self.marks.push(SetMark { mark, sequence, taken: self.taken });
     }
 
     /// Brings everything as far as the durability says: then it may be told.
@@ -207,6 +259,8 @@ impl Journal {
                      survives: {error}"
                 ));
                 self.stats = self.stats();
+                // What was appended and is not as safe as the durability says may be there or not: nobody is told that it is.
+                self.stats.lost += self.stats.appended - self.stats.acknowledged;
                 self.store = None;
             }
         }

@@ -23,6 +23,7 @@ enum Line {
     Patch { host: u64, public: u64, step: i64, seed: u64 },
     Event { step: i64, n: usize, ids: Vec<u64> },
     Withdrawn { public: u64 },
+    Lost { public: u64 },
     Branch { after: usize, told: Vec<u64> },
 }
 
@@ -57,7 +58,7 @@ impl Naive {
                     self.told.retain(|told| told != host);
                 }
                 Line::Event { .. } if at >= after => self.events.push(at),
-                Line::Withdrawn { public } => drop(self.pending.remove(&ids::host(*public))),
+                Line::Withdrawn { public } | Line::Lost { public } => drop(self.pending.remove(&ids::host(*public))),
                 Line::Branch { after: kept, told } if at >= after => {
                     self.events.retain(|at| at < kept);
                     self.pending.retain(|host, _| !told.contains(host));
@@ -69,6 +70,21 @@ impl Naive {
         let sent = |host: &u64, at: usize| (after..place).contains(&at) && sent.contains(host);
         self.pending.retain(|host, (_, at)| !sent(host, *at));
         (self.agrees, self.after, self.last_step) = (true, after, last_step);
+    }
+
+    /// Whether a patch that came before the mark, and that its host would not send again, was withdrawn since.
+    fn has_left(&self, mark: &Mark) -> bool {
+        let later = self.log.iter().enumerate().skip(mark.place);
+        later.into_iter().any(|(at, line)| match line {
+            Line::Withdrawn { public } => {
+                let of = |line: &Line| matches!(line, Line::Patch { public: sent, .. } if sent == public);
+                let sent = self.log[..at].iter().rposition(of).unwrap();
+                let host = ids::host(*public);
+                let before = sent < mark.after && !mark.unsent.contains(&host);
+                before || (mark.after..mark.place).contains(&sent) && mark.sent.contains(&host)
+            }
+            _ => false,
+        })
     }
 
     fn differ(&mut self) {
@@ -140,7 +156,7 @@ impl Naive {
         let (seed, _) = self.known.remove(&ids::host(public)).unwrap();
         self.lost.insert(ids::host(public), seed);
         self.sampler.withdraw(public, 0).unwrap();
-        self.log.push(Line::Withdrawn { public });
+        self.log.push(Line::Lost { public });
     }
 
     /// Ids, and whether they come from the log.
@@ -296,7 +312,11 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(stream.stats().retention.unwrap().lost, spoilt.len() as u64);
                 spoilt.into_iter().for_each(|public| naive.lose(public));
                 sent.clear();
-                let mark = marks.get(*mark).cloned();
+                let mut mark = marks.get(*mark).cloned();
+                if let Some(left) = mark.take_if(|mark| naive.has_left(mark)) {
+                    let refused = stream.resume(Some(&left.name)).unwrap_err();
+                    prop_assert_eq!(refused.kind(), ErrorKind::Conflict, "{}", refused);
+                }
                 let name = mark.as_ref().map(|mark| mark.name.as_str());
                 let resumed = stream.resume(name).unwrap();
                 if used {

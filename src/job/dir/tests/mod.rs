@@ -71,8 +71,13 @@ struct Host {
     samples: Vec<RdfSample>,
     moved: Vec<(u64, State, Moved)>,
     reasons: Vec<String>,
+    given: Vec<(u64, u32)>,
     said: Vec<String>,
     is_full: bool,
+    /// Called as the next sample comes.
+    on_sample: Option<Box<dyn FnOnce()>>,
+    /// Nothing can be written down.
+    is_stuck: bool,
 }
 
 impl Deliver for Host {
@@ -81,12 +86,25 @@ impl Deliver for Host {
         Ok((job.clone(), densities))
     }
 
+    fn given(&mut self, id: u64, attempt: u32, _: &str) -> Result<()> {
+        self.given.push((id, attempt));
+        Ok(())
+    }
+
     fn has_room(&self, _: usize) -> bool {
         !self.is_full
     }
 
-    fn sample(&mut self, sample: RdfSample) {
+    fn sample(&mut self, sample: RdfSample) -> Result<()> {
         self.samples.push(sample);
+        if let Some(called) = self.on_sample.take() {
+            called();
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        if self.is_stuck { Err(crate::error::io("a full disk")) } else { Ok(()) }
     }
 
     fn moved(&mut self, id: u64, to: State, moved: Moved, reason: Option<&str>) {

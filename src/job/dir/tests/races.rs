@@ -110,3 +110,30 @@ fn of_sixteen_claims_of_one_attempt_one_is_made() {
     }
     assert_eq!(temp.names("tmp"), [""; 0]);
 }
+
+#[test]
+fn a_last_word_waits_for_messages_that_the_next_attempt_adopts_while_the_owner_reads() {
+    let temp = Temp::new("adopted");
+    let mut owner = Owner::with_jobs(&temp, 2);
+    let mut workers = [Worker::open(&temp), Worker::open(&temp)];
+    for worker in &mut workers {
+        worker.take(Want::Oldest).unwrap();
+        worker.sample(0).unwrap();
+    }
+    workers[1].say(State::Done, "").unwrap();
+    // Another worker had looked before that word was said. It claims the job, and adopts its message, after the owner has
+    // listed both folders and before it has read that far.
+    let (folder, inbox) = (Folder::open(&temp.0).unwrap(), temp.0.join("inbox"));
+    owner.host.on_sample = Some(Box::new(move || {
+        std::mem::forget(Claim::make(&folder, Scope::Job(2), 2).unwrap().unwrap());
+        std::fs::rename(inbox.join("2.1.1.msg"), inbox.join("2.2.1.msg")).unwrap();
+    }));
+    owner.turn();
+    assert_eq!(owner.windows(), [(1, 0), (2, 0)], "the window that was told as accepted counts");
+    assert_eq!(owner.line.counts().refused, 0);
+    assert_eq!(temp.names("over"), [""; 0]);
+    assert_eq!(owner.line.past(2).unwrap().attempt, 2);
+    Scope::Job(2).end(&Folder::open(&temp.0).unwrap(), 2, super::super::names::Word::Done, b"").unwrap();
+    owner.turn();
+    assert_eq!(temp.names("over"), ["2.done"]);
+}

@@ -1,5 +1,7 @@
 //! Records: what is written is read, and any other bytes are an error or another record, never a panic.
 
+mod jobs;
+
 use proptest::prelude::*;
 
 use super::records::{Branch, By, Event, Given, LeftOut, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn};

@@ -1,0 +1,115 @@
+//! What the log has behind the mark that a host goes back to: patches to be sent again, events and states to be answered.
+//!
+//! Not here: what the host is told of it ([`super::resume`]).
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::records::{self, Branch, By, Event, LeftOut, Mark, Moved, Point, Why, Withdrawn};
+use crate::dynim::State;
+use crate::error::Result;
+use crate::ids;
+use crate::store::Recovered;
+use crate::stream::registry::Pending;
+
+/// What the log has behind a mark.
+#[derive(Default)]
+pub(super) struct Behind {
+    pub(super) pending: HashMap<u64, Pending>,
+    content: HashMap<u64, u64>,
+    pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
+    /// Content of those that made room for others, or found none, with the entry that they came by.
+    pub(super) made_room: HashMap<u64, (u64, u64)>,
+    pub(super) told: HashSet<u64>,
+    pub(super) events: Vec<(u64, Event)>,
+    pub(super) said: HashMap<u64, VecDeque<State>>,
+    /// Up to the mark, and to be sent again all the same.
+    pub(super) unsent: HashSet<u64>,
+}
+
+impl Behind {
+    /// Reads what follows entry `after`; `mark` and its entry, if the host names one.
+    pub(super) fn read(found: &Recovered, after: u64, mark: Option<(&Mark, u64)>) -> Result<Self> {
+        let mut behind = Self::default();
+        behind.unsent.extend(mark.iter().flat_map(|(mark, _)| &mark.unsent));
+        let mut entries = found.records(after + 1)?;
+        while let Some(record) = entries.next()? {
+            behind.record(record.sequence, record.kind, record.payload)?;
+        }
+        for (id, sequence) in mark.iter().flat_map(|(mark, sequence)| mark.sent.iter().map(|id| (*id, *sequence))) {
+            if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
+                behind.pending.remove(&id);
+            }
+            if behind.made_room.get(&id).is_some_and(|(came, _)| *came < sequence) {
+                behind.made_room.remove(&id);
+            }
+        }
+        Ok(behind)
+    }
+
+    fn record(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        match kind {
+            records::POINT => {
+                let mut point = Point::default();
+                point.view(payload)?;
+                self.patch(sequence, ids::host(point.id), point.step, point.content);
+            }
+            records::LEFT_OUT => {
+                let LeftOut { id, content, step } = LeftOut::view(payload)?;
+                self.patch(sequence, id, step, content);
+            }
+            records::EVENT => {
+                let event = Event::view(payload)?;
+                for lost in &event.lost {
+                    self.pending.remove(&ids::host(lost.id));
+                    self.unsent.remove(&ids::host(lost.id));
+                }
+                self.events.push((sequence, event));
+            }
+            records::STATE => {
+                let Moved { id, to, by, .. } = Moved::view(payload)?;
+                if by == By::Host {
+                    self.said.entry(id).or_default().push_back(to);
+                }
+            }
+            records::WITHDRAWN => {
+                let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
+                let id = ids::host(id);
+                let pending = self.pending.remove(&id);
+                self.unsent.remove(&id);
+                match (why, pending, self.content.get(&id)) {
+                    (Why::Host, _, content) => self.gone.entry(id).or_default().push_back(content.copied()),
+                    (Why::Room, Some(pending), Some(content)) => {
+                        self.made_room.insert(id, (pending.sequence, *content));
+                    }
+                    _ => {}
+                }
+            }
+            records::BRANCH => {
+                let Branch { after, told, .. } = Branch::view(payload)?;
+                self.events.retain(|(sequence, _)| *sequence <= after);
+                for id in told {
+                    self.pending.remove(&id);
+                    self.unsent.remove(&id);
+                    self.told.insert(id);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn patch(&mut self, sequence: u64, id: u64, step: i64, content: u64) {
+        self.pending.insert(id, Pending { sequence, step, event: usize::MAX });
+        self.content.insert(id, content);
+        self.told.remove(&id);
+    }
+
+    /// Finds the event that each patch was there for.
+    pub(super) fn assign(&mut self) {
+        for pending in self.pending.values_mut() {
+            let later = self.events.partition_point(|(sequence, _)| *sequence < pending.sequence);
+            let event = (later..self.events.len()).find(|&at| self.events[at].1.step >= pending.step);
+            pending.event = event.unwrap_or(usize::MAX);
+        }
+    }
+}
