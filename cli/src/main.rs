@@ -55,8 +55,8 @@ fn main() -> ExitCode {
         Some(Command::Log(options)) => run::log(&options).map(|()| false),
         Some(Command::Verify(options)) => run::verify(&options).map(|()| false),
         Some(Command::Replay(options)) => run::replay(&options).map(|()| false),
-        Some(Command::Export(options)) => run::export(&options).map(|()| false),
-        Some(Command::ImportDynim(options)) => import::run(&options).map(|()| false),
+        Some(Command::Export(options)) => run::export(&options),
+        Some(Command::ImportDynim(options)) => stop_on_signals().and_then(|stop| import::run(&options, &stop)),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

@@ -129,8 +129,9 @@ pub enum Command {
     ///
     /// Reads the history of a dynim workspace (NAME.history.csv) and, from files that NumPy saved, the points and what the
     /// history calls them; dynim's checkpoints are pickles, which can run code, and are never read. The run that is made
-    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`. What the history lacks, and
-    /// what in it does not fit, is told.
+    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`, and a stream goes on with it:
+    /// it is opened with the run as its run_dir and resumes at the mark "imported". What the history lacks, and what in it
+    /// does not fit, is told. Ctrl-C ends the import, and then nothing was written.
     #[command(name = "import-dynim")]
     ImportDynim(import::Options),
 }
