@@ -5,6 +5,7 @@ mod between;
 mod classify;
 mod jobs;
 mod journal;
+mod peers;
 mod picks;
 mod queues;
 mod recall;
