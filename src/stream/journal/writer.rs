@@ -3,9 +3,11 @@
 //! A failed write is kept: the stream hears of it when it is about to tell something.
 //! Not here: reading it back ([`super::recover`]).
 
+use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
+use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
 
@@ -29,6 +31,10 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run was made of another program's past, which the first mark is the end of.
+    pub(in crate::stream) imported: bool,
+    /// What the log is to say of the stream, since it leaves that open.
+    pub(in crate::stream) untold_options: Option<String>,
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
@@ -53,6 +59,8 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            imported: false,
+            untold_options: None,
             taken: 0,
             told_taken: 0,
             packer: Packer::new(),
@@ -101,6 +109,14 @@ impl Journal {
         self.untold.take()
     }
 
+    /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
+    pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store.append(records::OPTIONS, options.as_bytes())?;
+        store.commit()
+    }
+
+    /// Adds the options that an imported run goes on with.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -148,6 +164,18 @@ impl Journal {
         branch.pack(self.packer.clear());
         self.append(records::BRANCH);
         self.branch = branch.number;
+    }
+
+    pub(in crate::stream) fn simulation(&mut self, simulation: &Simulation) {
+        feedback::pack(simulation, self.packer.clear());
+        self.append(feedback::SIMULATION);
+    }
+
+    /// Writes a table down, packed, or that there was no need of one; the entry.
+    pub(in crate::stream) fn feedback(&mut self, looked: Looked, table: &[u8]) -> u64 {
+        looked.pack(table, self.packer.clear());
+        self.append(feedback::FEEDBACK);
+        self.appended()
     }
 
     /// Sets a mark; its `after` is the entry itself if it is `None`.
@@ -231,6 +259,8 @@ impl Journal {
                      survives: {error}"
                 ));
                 self.stats = self.stats();
+                // What was appended and is not as safe as the durability says may be there or not: nobody is told that it is.
+                self.stats.lost += self.stats.appended - self.stats.acknowledged;
                 self.store = None;
             }
         }
