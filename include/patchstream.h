@@ -297,7 +297,7 @@ typedef struct patchstream_options {
   // 0.
   uint32_t reserved;
   // The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
-  // patchstream_stream_resume(). Not with a transport: none.
+  // patchstream_stream_resume(). NULL: none.
   const char *run_dir;
 } patchstream_options;
 
@@ -1020,6 +1020,9 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
 // for as many picks are answered from the log. Where it does something else, or leaves something out, a branch begins:
 // patches behind the mark that are not selected and were not sent again are withdrawn, what was selected stays, and the ids
 // of selections have the branch in their top 16 bits: id & 0xffffffffffff is the host's.
+// With a transport jobs go on, and no pick becomes a job twice; samples that were taken behind the mark come again from
+// patchstream_stream_take_samples(). Producers of other processes send again from the mark too, and
+// patchstream_stream_select() is PATCHSTREAM_AGAIN until they have.
 // The history begins with all that lies behind the mark: who drains it before setting a mark has each row once.
 // PATCHSTREAM_ERR_UNKNOWN: no such mark was set. PATCHSTREAM_ERR_CONFLICT: a branch began since and withdrew patches that
 // came before the mark, which its host would not send again.
