@@ -510,7 +510,8 @@ typedef struct patchstream_latency {
   double p99_us;
 } patchstream_latency;
 
-// What a stream has done so far.
+// What a stream has done since it was opened. Events, waiting, candidates, selected and discarded are what there is, of the
+// whole run where there is one.
 typedef struct patchstream_stats {
   // sizeof(patchstream_stats), set by the caller.
   uint32_t struct_size;
@@ -894,7 +895,9 @@ patchstream_status patchstream_stream_withdraw(struct patchstream_stream *stream
                                                int64_t step);
 
 // Takes rows out of the history, oldest first; as long as count comes back as capacity there may be more. Rows are kept
-// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond.
+// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond. A run
+// that is opened again has none until patchstream_stream_resume(), then all of what lies behind the mark, of which discards
+// and withdrawals have no rank.
 //
 // @param rows   room for capacity rows
 // @param count  out: how many were written
@@ -1017,7 +1020,9 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
 // for as many picks are answered from the log. Where it does something else, or leaves something out, a branch begins:
 // patches behind the mark that are not selected and were not sent again are withdrawn, what was selected stays, and the ids
 // of selections have the branch in their top 16 bits: id & 0xffffffffffff is the host's.
-// PATCHSTREAM_ERR_UNKNOWN: no such mark was set.
+// The history begins with all that lies behind the mark: who drains it before setting a mark has each row once.
+// PATCHSTREAM_ERR_UNKNOWN: no such mark was set. PATCHSTREAM_ERR_CONFLICT: a branch began since and withdrew patches that
+// came before the mark, which its host would not send again.
 //
 // @param mark  NULL: the start
 // @param out   NULL if nobody wants to know

@@ -85,6 +85,18 @@ impl Progress {
         }
     }
 
+    /// Nothing goes on for the moment; `why` is asked only where that is shown.
+    pub fn wait(&self, why: impl FnOnce() -> String) {
+        if self.terminal {
+            self.bar.set_message(why());
+        }
+    }
+
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -13,6 +13,8 @@
 
 #include <patchstream.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -80,7 +82,8 @@ template <class Engine> int serve(const RunOptions &o) {
     return stop ? 130 : 0;
   }
   auto last = steady_clock::now();
-  for (std::uint64_t done = 0; !stop && (o.jobs == 0 || done < o.jobs);) {
+  const auto orphaned = [&] { return o.parent > 0 && static_cast<std::uint64_t>(getppid()) != o.parent; };
+  for (std::uint64_t done = 0; !stop && !orphaned() && (o.jobs == 0 || done < o.jobs);) {
     patchstream::Job job;
     const auto status = patchstream::Job::try_next(o.where.c_str(), milliseconds(200), job);
     // No host yet, or it ended: wait for one.

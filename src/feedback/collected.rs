@@ -83,6 +83,20 @@ impl Collected {
         }
     }
 
+    /// Lets go of a simulation that has no results: its patch was given up before anything was measured. Whether it did.
+    pub fn forget(&mut self, job: u64) -> bool {
+        let measured = self.observables.values().any(|observable| observable.raw.contains_key(&job));
+        !measured && self.simulations.remove(&job).is_some()
+    }
+
+    /// Whether a sample would be taken, known ones included. One that would not is counted as refused.
+    ///
+    /// # Errors
+    /// Those of [`submit`](Self::submit), but for sums that overflow.
+    pub fn check(&mut self, sample: &Sample<'_>) -> Result<()> {
+        self.fits(sample).inspect_err(|_| self.counts.refused += 1)
+    }
+
     /// Takes in a sample. The first of a (job, observable, window) wins, a repeated one changes nothing. After an error
     /// nothing has changed but [`counts`](Self::counts).
     ///
@@ -103,6 +117,11 @@ impl Collected {
     /// What became of the samples so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many simulations are known.
+    pub fn simulations(&self) -> usize {
+        self.simulations.len()
     }
 
     /// What is known of a job.
@@ -136,9 +155,9 @@ impl Collected {
         self.observables.get(observable)?.raw.get(&job)
     }
 
-    fn take(&mut self, sample: &Sample<'_>) -> Result<Submitted> {
+    fn fits(&self, sample: &Sample<'_>) -> Result<()> {
         sample.check()?;
-        let Sample { job, observable, window, frames, shape: extents, sums } = *sample;
+        let Sample { job, observable, window, shape: extents, .. } = *sample;
         if !self.simulations.contains_key(&job) {
             return Err(unknown(format!(
                 "job {job} was not given out, so its window {window} of `{observable}` is not taken: check the ticket"
@@ -152,6 +171,13 @@ impl Collected {
                  as they do, or name it otherwise"
             )));
         }
+        Ok(())
+    }
+
+    fn take(&mut self, sample: &Sample<'_>) -> Result<Submitted> {
+        self.fits(sample)?;
+        let Sample { job, observable, window, frames, shape: extents, sums } = *sample;
+        let there = self.observables.get(observable);
         let raw = there.and_then(|observable| observable.raw.get(&job));
         if raw.is_some_and(|raw| raw.has(window)) {
             return Ok(Submitted::Known);

@@ -141,6 +141,19 @@ impl Feedback {
         Ok(answer)
     }
 
+    /// Whether a sample would be taken; see [`Collected::check`].
+    ///
+    /// # Errors
+    /// Those of [`Collected::check`].
+    pub fn check(&mut self, sample: &Sample<'_>) -> Result<()> {
+        self.collected.check(sample)
+    }
+
+    /// Lets go of a simulation that has no results; see [`Collected::forget`].
+    pub fn forget(&mut self, job: u64) -> bool {
+        self.collected.forget(job)
+    }
+
     /// What became of the samples so far.
     pub fn counts(&self) -> Counts {
         self.collected.counts()
@@ -231,9 +244,26 @@ impl Feedback {
     /// Whether g has moved far enough from the last table for this one to be published; always, before the first. The next
     /// look is due after as many samples as configured.
     pub fn changed(&mut self, draft: &Table) -> bool {
-        self.since.looked = 0;
+        self.looked();
         let enough = self.settings.when.change.map_or(0.0, |change| change.standard_errors);
         self.published.last().is_none_or(|last| draft.change_from(last) >= enough)
+    }
+
+    /// Somebody has looked whether g has moved: the next look is due after as many samples as configured.
+    pub fn looked(&mut self) {
+        self.since.looked = 0;
+    }
+
+    /// The macro model went back to `step` and goes another way. What was published stands, each table from its step on; but
+    /// a new one may be in force earlier than those behind `step`, and then takes their place.
+    pub fn branch(&mut self, step: i64) {
+        self.last_from = self.in_force(step).map(|table| table.in_force_from);
+        self.since.step = self.since.step.min(step.max(0));
+    }
+
+    /// The first step, `step` or later, from which a new table can be in force.
+    pub fn earliest(&self, step: i64) -> i64 {
+        self.last_from.map_or(step, |last| step.max(last.saturating_add(1)))
     }
 
     /// Gives a table its version, at `step`, to be in force from `in_force_from`.
@@ -281,9 +311,14 @@ impl Feedback {
         Ok(table)
     }
 
-    /// The table that is in force at a step.
+    /// The table that is in force at a step: the last that was published of those whose step has come.
     pub fn in_force(&self, step: i64) -> Option<&Arc<Table>> {
         self.published.iter().rev().find(|table| table.in_force_from <= step)
+    }
+
+    /// A table by its version, unless it was let go of.
+    pub fn version(&self, version: u64) -> Option<&Arc<Table>> {
+        self.published.iter().find(|table| table.version == version)
     }
 
     /// The last table, in force or to be.

@@ -10,6 +10,8 @@
 //! potential is switched off by a cosine over the last `switch_nm`. kT, nm, nm^-2; `g[lipid * bins + bin]`.
 //! Not here: where g comes from ([`super::table`]).
 
+use serde::Deserialize;
+
 use super::bins::Bins;
 use super::radial::Convolution;
 use crate::error::{Result, argument, shape, value};
@@ -31,9 +33,11 @@ pub enum Mixing {
 }
 
 /// What g = 1 is taken to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bulk {
     /// What it was normalised by.
+    #[default]
     AsGiven,
     /// The mean of g over the switch's range: a simulation has few lipids, so that what gathers around the protein is
     /// missing far from it. Only where the cutoff lies well beyond what the protein does.

@@ -74,6 +74,14 @@ pub(crate) trait Deliver {
     /// Whether a sample of that many sums can be kept now.
     fn has_room(&self, sums: usize) -> bool;
 
+    /// Whether a new sample is what the stream can use; otherwise it is refused, and its window may come again.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn fits(&mut self, _: &RdfSample) -> Result<()> {
+        Ok(())
+    }
+
     /// Keeps a sample that was accepted.
     ///
     /// # Errors
@@ -195,8 +203,14 @@ fn apply_sample(line: &mut Line, stream: &mut dyn Deliver, sample: RdfSample) ->
     }
     // What will be refused or is known needs no room.
     let known = line.past(sample.job).is_some_and(|past| past.accepted.has(&sample.observable, sample.window));
-    if line.holds(sample.job, sample.attempt) && !known && !stream.has_room(sample.sums.len()) {
-        return Applied::Later;
+    if line.holds(sample.job, sample.attempt) && !known {
+        if !stream.has_room(sample.sums.len()) {
+            return Applied::Later;
+        }
+        if let Err(error) = stream.fits(&sample) {
+            line.refuse();
+            return Applied::Refused(error);
+        }
     }
     match line.sample(sample.job, sample.attempt, &sample.observable, sample.window) {
         Ok(true) => match stream.sample(sample) {

@@ -51,7 +51,7 @@ mod segment;
 #[allow(clippy::module_inception, reason = "the store itself")]
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use behind::Behind;
 pub use checkpoint::{Checkpoint, PendingCheckpoint, Sections};

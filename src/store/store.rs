@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::checkpoint::{PendingCheckpoint, Sections};
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, usual};
 use super::epoch::Epoch;
 use super::folder::{Description, Folder, Paths, look};
 use super::log::{Begin, Log};
@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// `State` for a folder that holds a run, or anything else; `Busy` while another process creates one there; `Io`.
     pub fn create(path: &Path, options_text: &str, options: &Options) -> Result<Self> {
-        Self::create_on(Arc::new(RealDisk), path, options_text, options)
+        Self::create_on(usual(), path, options_text, options)
     }
 
     /// Goes on with a run, after whatever end it had: takes its lock, fences whoever may still write it, cuts off what a
@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// `State` for a folder that is no run; `Busy` if a process of this machine writes it; as [`super::read()`] otherwise.
     pub fn open(path: &Path, options: &Options) -> Result<(Self, Recovered)> {
-        Self::open_on(Arc::new(RealDisk), path, options)
+        Self::open_on(usual(), path, options)
     }
 
     pub(super) fn create_on(disk: Arc<dyn Disk>, path: &Path, options_text: &str, options: &Options) -> Result<Self> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Stream;
 use super::config::{Config, Log, LogLevel};
+use super::feedback::FeedbackConfig;
 use super::jobs::JobsConfig;
 use super::journal::StoreConfig;
 use super::queues::QueueConfig;
@@ -125,6 +126,13 @@ impl Builder {
     #[must_use]
     pub fn jobs(mut self, jobs: JobsConfig) -> Self {
         self.config.jobs = jobs;
+        self
+    }
+
+    /// How what simulations measure comes back, as [`Config::feedback`] says.
+    #[must_use]
+    pub fn feedback(mut self, feedback: FeedbackConfig) -> Self {
+        self.config.feedback = Some(feedback);
         self
     }
 

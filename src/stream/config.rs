@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::feedback::FeedbackConfig;
 use super::jobs::JobsConfig;
 use super::journal::StoreConfig;
 use super::queues::QueueConfig;
@@ -74,6 +75,9 @@ pub struct Config {
     pub transport: Option<String>,
     /// Options of jobs.
     pub jobs: JobsConfig,
+    /// How what simulations measure comes back as tables; it does not without. Densities are retained then, unless it names
+    /// what g(r) = 1 stands for.
+    pub feedback: Option<FeedbackConfig>,
     /// The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
     /// nothing of that is lost with the process. Nothing is written without it.
     pub run_dir: Option<PathBuf>,
@@ -128,6 +132,7 @@ impl Default for Config {
             retention: None,
             transport: None,
             jobs: JobsConfig::default(),
+            feedback: None,
             run_dir: None,
             store: StoreConfig::default(),
             untrusted: false,

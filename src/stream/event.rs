@@ -42,6 +42,7 @@ impl Operator {
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
+        self.publish_if_due(step)?;
         self.last_step = step;
         let mut event = self.sampler.select(step, n);
         for discarded in &event.discarded {
@@ -58,6 +59,9 @@ impl Operator {
             selected: self.sampler.selected() as u64,
             discarded: self.sampler.discarded() as u64,
         };
+        for selection in &batch.selections {
+            self.announce(selection);
+        }
         // Written before it is told to anyone.
         self.write_event(&event, n, &batch, &lost)?;
         for selection in &batch.selections {

@@ -6,7 +6,8 @@
 //! Inline, the host's own calls do the work ([`Stream::poll`], [`Stream::select`]); with
 //! [`background`](Config::background) one worker thread takes in as patches come. Both decide the same: an event first
 //! takes in all that was committed before it, and no decision reads a clock.
-//! With a [`transport`](Config::transport) producers of other processes come in too ([`Producer::attach`]).
+//! With a [`transport`](Config::transport) producers of other processes come in too ([`Producer::attach`]). With
+//! [`feedback`](Config::feedback) what the picks' simulations measure comes back as tables.
 //! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::retain`], [`crate::wire`]).
 
 mod about;
@@ -15,6 +16,7 @@ mod classify;
 mod config;
 mod door;
 mod event;
+mod feedback;
 mod jobs;
 pub mod journal;
 mod lanes;
@@ -40,6 +42,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use config::{Config, Log, LogLevel, SpeciesConfig, StateConfig};
+pub use feedback::{FeedbackConfig, FeedbackStats, InversionConfig, PriorConfig};
 pub use jobs::{JobReport, JobStats, JobsConfig};
 pub use journal::{OnFailure, Resumed, StoreConfig, StoreStats};
 pub use producer::{Answers, Loan, OnFull, Producer, Pushed};

@@ -266,6 +266,10 @@ impl Deliver for Behind<'_> {
         samples.is_empty() || sample_bytes + 8 * sums as u64 + beside <= *sample_bytes_max
     }
 
+    fn fits(&mut self, sample: &RdfSample) -> Result<()> {
+        self.operator.measured.as_mut().map_or(Ok(()), |measured| measured.fits(sample))
+    }
+
     fn sample(&mut self, sample: RdfSample) -> Result<()> {
         let entry = match &mut self.operator.journal {
             None => 0,
@@ -274,6 +278,12 @@ impl Deliver for Behind<'_> {
                 journal.failure().cloned().map_or(Ok(entry), Err)?
             }
         };
+        if let Some(measured) = &mut self.operator.measured {
+            measured.take(&sample);
+            if measured.own() == Some(sample.observable.as_str()) {
+                return Ok(());
+            }
+        }
         self.store.sample_bytes += samples::bytes_of(&sample);
         self.store.samples.push_back((entry, sample));
         Ok(())

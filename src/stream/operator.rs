@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
+use super::feedback::Measured;
 use super::journal::records::{LeftOut, PointParts, Why};
 use super::journal::{Journal, Replay};
 use super::lanes::{Lane, Outcome};
@@ -58,8 +59,12 @@ pub(super) struct Operator {
     pub(super) has_local: bool,
     /// Picks as jobs; `None` without a transport.
     pub(super) jobs: Option<Box<Jobs>>,
+    /// What the picks' simulations measured; `None` without feedback.
+    pub(super) measured: Option<Box<Measured>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
+    /// Rows of what lay behind the mark that were more than the history keeps.
+    pub(super) history_dropped: u64,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
     pub(super) left_out: HashSet<u64>,
     /// When producers that are gone were last looked for.
@@ -74,7 +79,7 @@ pub(super) struct Operator {
     point: Vec<f32>,
     /// The proteins of the patch that is being encoded.
     proteins: Vec<Protein>,
-    packer: Packer,
+    pub(super) packer: Packer,
 }
 
 /// What is kept of a patch beside its point.
@@ -105,8 +110,10 @@ impl Operator {
             awaits_host: false,
             has_local: false,
             jobs: None,
+            measured: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
+            history_dropped: 0,
             forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
@@ -137,10 +144,11 @@ impl Operator {
         counts.candidates = sampler.candidates() as u64;
         counts.selected = sampler.selected() as u64;
         counts.discarded = sampler.discarded() as u64;
-        counts.history_dropped = sampler.history_dropped();
+        counts.history_dropped = self.history_dropped + sampler.history_dropped();
         counts.tally = self.tally;
         counts.retention = self.retention_stats();
         counts.jobs = self.jobs.as_ref().map(|jobs| jobs.stats());
+        counts.feedback = self.measured.as_ref().map(|measured| measured.stats());
         counts.store = self.journal.as_ref().map(|journal| journal.stats());
         counts.queues.resize(sampler.layout().queues.len(), QueueStats::default());
         for (at, queue) in counts.queues.iter_mut().enumerate() {
@@ -282,6 +290,9 @@ impl Operator {
             }
             let added = self.sampler.add_to(queue, public, step, &self.point, view.factor);
             added.inspect_err(|_| self.retention.iter_mut().for_each(|retention| retention.forget(public)))?;
+            if let Some(measured) = &mut self.measured {
+                measured.patch(public, meta.proteins);
+            }
             if let Some(journal) = &mut self.journal {
                 let (probabilities, point) = (&kept.probabilities[..], &self.point[..]);
                 // There are at most `QUEUES_MAX` of them.

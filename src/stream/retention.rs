@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::config::{Config, LogLevel};
+use super::feedback::FeedbackConfig;
 use super::operator::Operator;
 use super::stream::{Shared, Stream};
 use crate::dynim::{Event, Pick, QueueConfig, Sampler, State};
@@ -211,10 +212,15 @@ impl Retention {
     }
 }
 
+/// Whether densities are kept though nobody asked for retention.
+pub(super) fn needs_densities(config: &Config) -> bool {
+    config.transport.is_some() || config.feedback.as_ref().is_some_and(FeedbackConfig::needs_densities)
+}
+
 impl Operator {
-    /// Opens what the configuration asks for. Jobs need densities: with a transport they are kept anyway.
+    /// Opens what the configuration asks for. Jobs and feedback need densities, which are kept for them anyway.
     pub(super) fn open_retention(&mut self, config: &Config, densities: usize, queues: &[QueueConfig]) -> Result<()> {
-        let usual = config.transport.as_ref().map(|_| RetentionConfig::default());
+        let usual = needs_densities(config).then(RetentionConfig::default);
         if let Some(retention) = config.retention.as_ref().or(usual.as_ref()) {
             let run = self.journal.as_ref().map(|journal| journal.run());
             let run = config.run_dir.as_deref().zip(run);

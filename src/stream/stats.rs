@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::classify::Tally;
+use super::feedback::FeedbackStats;
 use super::jobs::JobStats;
 use super::journal::StoreStats;
 use super::retention::RetentionStats;
@@ -87,7 +88,8 @@ impl Rejected {
     }
 }
 
-/// What a stream has done so far.
+/// What a stream has done since it was opened. What there is counts the whole run where there is one, as often as it was
+/// opened: `events`, `waiting`, `candidates`, `selected`, `discarded`, the queues, and `store` but for what it lost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stats {
     /// Patches committed.
@@ -110,7 +112,8 @@ pub struct Stats {
     pub selected: u64,
     /// Patches discarded so far.
     pub discarded: u64,
-    /// Rows of history that were dropped because nobody drained them in time.
+    /// Rows of history that were dropped because nobody drained them in time, or that lay behind the mark at which its
+    /// host went on and were more than are kept.
     pub history_dropped: u64,
     /// Patches classified and given to the sampler; 0 without a classifier, as are the next two.
     pub classified: u64,
@@ -120,6 +123,8 @@ pub struct Stats {
     pub agreed: u64,
     /// The densities that are kept; none without [`Config::retention`](super::Config::retention).
     pub retention: Option<RetentionStats>,
+    /// What came back; none without [`Config::feedback`](super::Config::feedback).
+    pub feedback: Option<FeedbackStats>,
     /// How far the run is written; none without [`Config::run_dir`](super::Config::run_dir).
     pub store: Option<StoreStats>,
     /// What runs the encoder, as [`Model::backend`](crate::encode::Model::backend) says it.
@@ -155,6 +160,7 @@ pub(super) struct SamplerCounts {
     pub(super) queues: Vec<QueueStats>,
     pub(super) jobs: Option<JobStats>,
     pub(super) store: Option<StoreStats>,
+    pub(super) feedback: Option<FeedbackStats>,
 }
 
 /// Counters and histograms that all threads of a stream write.
@@ -225,6 +231,11 @@ impl Recorder {
         self.sampler.lock().jobs
     }
 
+    /// What came back, as it was after the operator's last step.
+    pub(super) fn feedback(&self) -> Option<FeedbackStats> {
+        self.sampler.lock().feedback
+    }
+
     /// Everything counted and timed so far; of the back-ends it knows nothing.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -254,6 +265,7 @@ impl Recorder {
             agreed: sampler.tally.agreed,
             retention: sampler.retention,
             store: sampler.store,
+            feedback: sampler.feedback,
             backend: "",
             classifier_backend: "",
             queues: sampler.queues,

@@ -12,6 +12,7 @@ use super::about::About;
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::LogLevel;
+use super::feedback::{FeedbackConfig, Measured};
 use super::journal;
 use super::local::Local;
 use super::operator::Operator;
@@ -112,14 +113,26 @@ impl Stream {
         let (layout, registry) = (config.layout(model.dim())?, Registry::default());
         let router = Router::new(&config, route)?;
         let queues = layout.queues.clone();
+        let feedback = config.feedback.as_ref();
+        let measured = feedback.map(|feedback| Measured::new(feedback, shape, &species, &states).map(Box::new));
+        let mut measured = measured.transpose()?;
         let (mut contents, mut found) = (HashMap::new(), journal::JobsFound::default());
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
+                let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told);
                 let text = run_text.as_deref().unwrap_or(&told);
-                let run = journal::recover::open(path, &config.store, &told, text, layout, &registry)?;
+                let run = journal::recover::open(
+                    path,
+                    &config.store,
+                    &told,
+                    text,
+                    layout,
+                    &registry,
+                    measured.as_deref_mut(),
+                )?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);
@@ -127,6 +140,7 @@ impl Stream {
                 operator
             }
         };
+        operator.measured = measured;
         let writes = operator.journal.is_some();
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
         operator.awaits_host = used;

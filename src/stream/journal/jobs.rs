@@ -49,9 +49,9 @@ impl JobsFound {
         }
     }
 
-    pub(super) fn sample(&mut self, payload: &[u8]) -> Result<()> {
-        let RdfSample { job, observable, window, .. } = sample(payload)?;
-        self.line.remember(job, &observable, window)
+    pub(super) fn sample(&mut self, sample: &RdfSample) -> Result<()> {
+        let RdfSample { job, observable, window, .. } = sample;
+        self.line.remember(*job, observable, *window)
     }
 
     /// All entries were read: reasons are kept of jobs that are not over.
@@ -78,14 +78,21 @@ impl JobsFound {
 /// there more than one in memory.
 pub(in crate::stream) struct Samples {
     records: Records,
+    /// The observable that is left out.
+    without: Option<&'static str>,
     /// How many are still to come.
     pub(in crate::stream) left: u64,
 }
 
 impl Samples {
-    /// Those behind entry `after`, of which there are `left`.
-    pub(in crate::stream) fn behind(found: &Recovered, after: u64, left: u64) -> Result<Self> {
-        Ok(Self { records: found.records(after.min(found.last) + 1)?, left })
+    /// Those behind entry `after`, but for the observable `without`, of which there are `left`.
+    pub(in crate::stream) fn behind(
+        found: &Recovered,
+        after: u64,
+        without: Option<&'static str>,
+        left: u64,
+    ) -> Result<Self> {
+        Ok(Self { records: found.records(after.min(found.last) + 1)?, without, left })
     }
 
     /// The next one and its entry.
@@ -97,9 +104,13 @@ impl Samples {
             return Ok(None);
         }
         while let Some(record) = self.records.next()? {
-            if record.kind == records::SAMPLE {
+            if record.kind != records::SAMPLE {
+                continue;
+            }
+            let sample = sample(record.payload)?;
+            if self.without != Some(sample.observable.as_str()) {
                 self.left -= 1;
-                return Ok(Some((record.sequence, sample(record.payload)?)));
+                return Ok(Some((record.sequence, sample)));
             }
         }
         self.left = 0;

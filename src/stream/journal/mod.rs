@@ -6,8 +6,11 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod abandoned;
 mod behind;
 mod checkpoint;
+pub mod feedback;
+mod history;
 mod jobs;
 pub mod layout;
 mod options;

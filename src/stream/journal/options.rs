@@ -34,7 +34,8 @@ pub enum OnFailure {
     /// Every call is an error from then on.
     #[default]
     Stop,
-    /// It goes on from memory, says so in the log, and counts what was not written. Nothing of that survives.
+    /// It goes on from memory, says so in the log, and counts what was not written. Nothing of that survives. A run that
+    /// cannot even be begun is an error of opening all the same.
     GoOn,
 }
 
@@ -64,7 +65,7 @@ pub struct StoreStats {
     pub durable: u64,
     /// How often a host that came back computed something else.
     pub branch: u64,
-    /// Entries that were not written, since the stream goes on from memory.
+    /// Entries that are not in the log for sure, since the stream goes on from memory; since it was opened.
     pub lost: u64,
 }
 

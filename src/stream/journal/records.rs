@@ -15,6 +15,7 @@
 //! SAMPLE    9   a message of `patchstream.fbs`: RdfSample
 //! GIVEN     10  id u64 | attempt u32 | text: to whom
 //! TAKEN     12  the entry of the last sample that the host has taken u64
+//! SIMULATION, FEEDBACK    those of [`super::feedback`]
 //! ```
 //! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS; another one follows in a run
 //! that was imported, once a stream goes on with it. Kinds are never renumbered; a later version may add some.

@@ -5,7 +5,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::jobs::JobsFound;
+use super::feedback::{self, Looked};
+use super::jobs::{self, JobsFound};
 use super::options::{StoreConfig, difference, is_imported, is_open};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
@@ -14,6 +15,7 @@ use crate::error::{Result, corrupt};
 use crate::ids;
 use crate::store::{Folder, Record, Recovered, Store, look};
 use crate::stream::config::LogLevel;
+use crate::stream::feedback::Measured;
 use crate::stream::registry::Registry;
 
 /// The section of a checkpoint that the sampler is in.
@@ -43,12 +45,12 @@ pub(in crate::stream) fn open(
     text: &str,
     layout: Layout,
     registry: &Registry,
+    measured: Option<&mut Measured>,
 ) -> Result<Opened> {
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
         let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
         let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
         return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
@@ -56,14 +58,14 @@ pub(in crate::stream) fn open(
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
+    reader.measured = measured;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
         reader.read(record, told).map_err(|error| error.context(format!("{}", path.display())))?;
     }
     if found.last == 0 {
         // Killed before anything was written.
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
     }
     let mut lines = lines(&found);
     let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
@@ -76,7 +78,9 @@ pub(in crate::stream) fn open(
         journal.untold_options = Some(told.into());
     }
     registry.set_branch(branch);
-    let sampler = recovery.finish(&Alone)?;
+    let mut sampler = recovery.finish(&Alone)?;
+    // Its host says from where on it lost it.
+    sampler.forget_history();
     lines.push((
         LogLevel::Info,
         format!(
@@ -132,6 +136,7 @@ struct Reader<'a> {
     /// It leaves open what its stream is.
     open: bool,
     point: Point,
+    measured: Option<&'a mut Measured>,
 }
 
 impl<'a> Reader<'a> {
@@ -159,6 +164,7 @@ impl<'a> Reader<'a> {
             imported: false,
             open: false,
             point: Point::default(),
+            measured: None,
         })
     }
 
@@ -226,11 +232,20 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             records::BRANCH => {
-                let Branch { number, step, .. } = Branch::view(payload)?;
+                let Branch { number, step, after, .. } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                if let Some(measured) = &mut self.measured {
+                    measured.branch(step, after);
+                }
                 Ok(())
             }
-            records::SAMPLE => self.jobs.sample(payload),
+            records::SAMPLE => {
+                let sample = jobs::sample(payload)?;
+                if let Some(measured) = &mut self.measured {
+                    measured.take(&sample);
+                }
+                self.jobs.sample(&sample)
+            }
             records::GIVEN => {
                 self.jobs.given(sequence, &Given::view(payload)?);
                 Ok(())
@@ -239,15 +254,32 @@ impl<'a> Reader<'a> {
                 self.taken = records::taken(payload)?;
                 Ok(())
             }
+            _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
+            _ => Ok(()),
+        }
+    }
+
+    /// What belongs to feedback alone.
+    fn measured(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        let Some(measured) = &mut self.measured else { return Ok(()) };
+        match kind {
+            feedback::SIMULATION => measured.announce(feedback::view(payload)?).map(drop),
+            feedback::FEEDBACK => {
+                let (looked, table) = Looked::view(payload)?;
+                measured.adopt(sequence, looked, table)
+            }
             _ => Ok(()),
         }
     }
 
     fn point(&mut self, payload: &[u8]) -> Result<()> {
         self.point.view(payload)?;
-        let Point { id, step, queue, content, factor, ref point, .. } = self.point;
+        let Point { id, step, queue, content, factor, ref point, ref proteins, .. } = self.point;
         ids::check_public(id)?;
+        if let Some(measured) = &mut self.measured {
+            measured.patch(id, proteins);
+        }
         self.registry.recall(id, content);
         self.contents.insert(id, content);
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);

@@ -9,8 +9,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::behind::Behind;
-use super::jobs::Samples;
+use super::jobs::{self, Samples};
 use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::{abandoned, history};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
 use crate::ids;
@@ -46,6 +47,13 @@ pub(in crate::stream) struct Replay {
     pub(in crate::stream) after: u64,
 }
 
+impl Replay {
+    /// Whether the host is still to hold events that the log has.
+    pub(in crate::stream) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 /// An event that was told.
 struct Told {
     sequence: u64,
@@ -68,9 +76,14 @@ impl Stream {
     /// never, [`take_samples`](Self::take_samples) gives it now. Producers of other processes send again from the mark as
     /// well, and [`select`](Self::select) waits for them.
     ///
+    /// The history begins with what the log has behind the mark, whether it was drained before or not, so that a host
+    /// which drains it before it sets a mark, and keeps the rows with its own checkpoint, has each row once.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
     /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for one before which a patch lies that a branch withdrew
+    /// since: its host would not send it again,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
     /// log cannot be read.
     pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
@@ -110,12 +123,14 @@ impl Operator {
             }
             return Ok(Resumed::default());
         };
+        set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
         let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
         let taken = set.as_ref().map_or(0, |set| set.taken);
         let mut behind = Behind::read(found, after, mark)?;
         let wanted: HashSet<u64> =
             behind.events.iter().flat_map(|(_, event)| event.picks.iter().map(|pick| pick.id)).collect();
+        let own = self.measured.as_ref().and_then(|measured| measured.own());
         let mut picked = HashMap::new();
         let (open, mut points, mut jobs, mut samples) = (self.open_jobs(), HashMap::new(), HashMap::new(), 0);
         let mut entries = found.records(1)?;
@@ -128,7 +143,9 @@ impl Operator {
                     behind.pending.insert(id, Pending { sequence: record.sequence, step, event: usize::MAX });
                 }
             }
-            samples += u64::from(record.kind == records::SAMPLE && record.sequence > taken);
+            if record.kind == records::SAMPLE && record.sequence > taken {
+                samples += u64::from(own.is_none() || own != Some(jobs::sample(record.payload)?.observable.as_str()));
+            }
             if record.kind == records::EVENT && !open.is_empty() {
                 let event = Event::view(record.payload)?;
                 for (order, pick) in event.ordered().filter(|(_, pick)| open.contains(&pick.id)) {
@@ -163,9 +180,10 @@ impl Operator {
                 picked.insert(id, point.clone());
             }
         }
-        let samples = Samples::behind(found, taken, samples)?;
+        let samples = Samples::behind(found, taken, own, samples)?;
         // What was withdrawn as the run was opened, since its densities are lost.
         behind.pending.retain(|&id, _| shared.registry.contains(id));
+        let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
         let Behind { pending, gone, made_room, told, events, said, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
@@ -186,8 +204,12 @@ impl Operator {
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
         shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
+        if let Some(measured) = &mut self.measured {
+            measured.go_back();
+        }
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
+        (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
             (journal.found, journal.taken) = (None, taken);
             if let Some(text) = journal.untold_options.take() {
@@ -311,6 +333,9 @@ impl Operator {
         self.lines.push((LogLevel::Warning, line));
         told.iter().for_each(|&id| shared.registry.keep_told(id));
         journal.begin_branch(&Branch { number, step, after, told });
+        if let Some(measured) = &mut self.measured {
+            measured.branch(step, after);
+        }
         shared.registry.set_branch(number);
         for id in other {
             let public = shared.registry.public(id);

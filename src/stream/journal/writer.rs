@@ -3,9 +3,11 @@
 //! A failed write is kept: the stream hears of it when it is about to tell something.
 //! Not here: reading it back ([`super::recover`]).
 
+use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
+use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
 use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
 
@@ -107,6 +109,14 @@ impl Journal {
         self.untold.take()
     }
 
+    /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
+    pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store.append(records::OPTIONS, options.as_bytes())?;
+        store.commit()
+    }
+
+    /// Adds the options that an imported run goes on with.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -154,6 +164,18 @@ impl Journal {
         branch.pack(self.packer.clear());
         self.append(records::BRANCH);
         self.branch = branch.number;
+    }
+
+    pub(in crate::stream) fn simulation(&mut self, simulation: &Simulation) {
+        feedback::pack(simulation, self.packer.clear());
+        self.append(feedback::SIMULATION);
+    }
+
+    /// Writes a table down, packed, or that there was no need of one; the entry.
+    pub(in crate::stream) fn feedback(&mut self, looked: Looked, table: &[u8]) -> u64 {
+        looked.pack(table, self.packer.clear());
+        self.append(feedback::FEEDBACK);
+        self.appended()
     }
 
     /// Sets a mark; its `after` is the entry itself if it is `None`.
@@ -237,6 +259,8 @@ impl Journal {
                      survives: {error}"
                 ));
                 self.stats = self.stats();
+                // What was appended and is not as safe as the durability says may be there or not: nobody is told that it is.
+                self.stats.lost += self.stats.appended - self.stats.acknowledged;
                 self.store = None;
             }
         }

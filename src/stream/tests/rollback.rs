@@ -71,6 +71,21 @@ impl Naive {
         (self.agrees, self.after, self.last_step) = (true, after, last_step);
     }
 
+    /// Whether a patch that came before the mark, and that its host would not send again, was withdrawn since.
+    fn has_left(&self, mark: &Mark) -> bool {
+        let later = self.log.iter().enumerate().skip(mark.place);
+        later.into_iter().any(|(at, line)| match line {
+            Line::Withdrawn { public } => {
+                let of = |line: &Line| matches!(line, Line::Patch { public: sent, .. } if sent == public);
+                let sent = self.log[..at].iter().rposition(of).unwrap();
+                let host = ids::host(*public);
+                let before = sent < mark.after && !mark.unsent.contains(&host);
+                before || (mark.after..mark.place).contains(&sent) && mark.sent.contains(&host)
+            }
+            _ => false,
+        })
+    }
+
     fn differ(&mut self) {
         if !self.agrees {
             return;
@@ -296,7 +311,11 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(stream.stats().retention.unwrap().lost, spoilt.len() as u64);
                 spoilt.into_iter().for_each(|public| naive.lose(public));
                 sent.clear();
-                let mark = marks.get(*mark).cloned();
+                let mut mark = marks.get(*mark).cloned();
+                if let Some(left) = mark.take_if(|mark| naive.has_left(mark)) {
+                    let refused = stream.resume(Some(&left.name)).unwrap_err();
+                    prop_assert_eq!(refused.kind(), ErrorKind::Conflict, "{}", refused);
+                }
                 let name = mark.as_ref().map(|mark| mark.name.as_str());
                 let resumed = stream.resume(name).unwrap();
                 if used {

@@ -1,0 +1,162 @@
+//! Tables of a stream: with which weights they are formed, when, and that they stand.
+//!
+//! Not here: what is in a table, versions ([`crate::feedback`]), the log ([`crate::stream::journal`]).
+
+use std::sync::Arc;
+
+use super::calls::no_feedback;
+use super::measured::{Measured, Published};
+use crate::dynim::{Sampler, Stage};
+use crate::error::{Result, state};
+use crate::feedback::{Due, Mean, Simulation, Table};
+use crate::stream::config::LogLevel;
+use crate::stream::journal::feedback::Looked;
+use crate::stream::operator::Operator;
+use crate::stream::stream::Shared;
+
+impl Measured {
+    /// A table of what is known so far, over the jobs that `of` says.
+    pub(super) fn form(&self, sampler: &mut Sampler, of: impl Fn(u64) -> bool) -> Result<Table> {
+        self.feedback.form_over(|state| {
+            let jobs: Vec<u64> = self.feedback.jobs(state).into_iter().filter(|&job| of(job)).collect();
+            self.weigh(sampler, jobs, Some(state))
+        })
+    }
+
+    /// The mean of an observable over the simulations of a state, or over all.
+    pub(super) fn mean(&self, sampler: &mut Sampler, observable: &str, state: Option<u16>) -> Result<Mean> {
+        let counts = |s: &Simulation| state.is_none() || s.state == state && (s.alone || self.options.crowded);
+        let (jobs, weights) = self.weigh(sampler, self.feedback.collected().jobs(observable, counts), state)?;
+        self.feedback.collected().mean(observable, &jobs, &weights)
+    }
+
+    /// Those of `jobs` that are selected, each with its weight over the patches of a state, or over all.
+    fn weigh(&self, sampler: &mut Sampler, jobs: Vec<u64>, state: Option<u16>) -> Result<(Vec<u64>, Vec<f64>)> {
+        let is_selected = |job: &u64| sampler.stage(*job) == Some(Stage::Selected);
+        let jobs: Vec<u64> = jobs.into_iter().filter(is_selected).collect();
+        let counts = |id: u64| state.is_none() || self.state(id) == state;
+        let weights = sampler.weights_where(&jobs, |member| counts(member.id))?;
+        Ok((jobs, weights.iter().map(|weight| weight.weight).collect()))
+    }
+
+    /// A table that was published in an earlier life of the run.
+    pub(in crate::stream) fn adopt(&mut self, sequence: u64, looked: Looked, table: Option<Table>) -> Result<()> {
+        let Some(table) = table else {
+            self.feedback.looked();
+            return Ok(());
+        };
+        let table = self.feedback.adopt(table, looked.step)?;
+        if looked.asked {
+            self.remember(sequence, looked.step, &table);
+        }
+        Ok(())
+    }
+
+    /// The host went back behind `step`, whose entry in the log is `after`, and does something else.
+    pub(in crate::stream) fn branch(&mut self, step: i64, after: u64) {
+        self.feedback.branch(step);
+        self.published.retain(|published| published.sequence <= after);
+    }
+
+    /// The host said where it goes on.
+    pub(in crate::stream) fn go_back(&mut self) {
+        self.given = 0;
+    }
+
+    fn remember(&mut self, sequence: u64, step: i64, table: &Table) {
+        let Table { in_force_from, version, .. } = *table;
+        self.published.push(Published { sequence, step, in_force_from, version });
+    }
+}
+
+impl Operator {
+    /// The table that is in force at a step, if the host does not have it.
+    pub(super) fn give_table(&mut self, step: i64) -> Result<Option<Arc<Table>>> {
+        let measured = self.measured.as_mut().ok_or_else(no_feedback)?;
+        let Some(table) = measured.feedback.in_force(step).cloned() else { return Ok(None) };
+        if table.version <= measured.given {
+            return Ok(None);
+        }
+        measured.given = table.version;
+        measured.feedback.forget_before(step);
+        Ok(Some(table))
+    }
+
+    /// Publishes a table for the host.
+    pub(super) fn publish_table(&mut self, shared: &Shared, step: i64, in_force_from: i64) -> Result<Arc<Table>> {
+        self.measured.as_ref().ok_or_else(no_feedback)?;
+        self.take_in_all(shared);
+        self.job_turn();
+        let Some(measured) = &self.measured else { return Err(no_feedback()) };
+        let same = |p: &&Published| (p.step, p.in_force_from) == (step, in_force_from);
+        let before = measured.published.iter().rev().find(same);
+        if let Some(table) = before.and_then(|published| measured.feedback.version(published.version)) {
+            return Ok(table.clone());
+        }
+        if in_force_from < step {
+            return Err(state(format!(
+                "a table cannot be in force from step {in_force_from} when the step is {step}: name a step that has not \
+                 passed"
+            )));
+        }
+        let draft = measured.form(&mut self.sampler, |_| true)?;
+        if self.replay.as_ref().is_some_and(|replay| replay.has_events()) {
+            // Before it went back the host had held more events by now.
+            self.differ(shared)?;
+        }
+        self.tell(draft, Looked { step, asked: true }, in_force_from)
+    }
+
+    /// Publishes a table if one is due at an event, before it is held. What cannot be formed is a line of the log.
+    pub(in crate::stream) fn publish_if_due(&mut self, step: i64) -> Result<()> {
+        if self.measured.is_none() {
+            return Ok(());
+        }
+        self.job_turn();
+        let Some(measured) = &self.measured else { return Ok(()) };
+        let (looked, due) = (Looked { step, asked: false }, measured.feedback.due(step));
+        if due == Due::No {
+            return Ok(());
+        }
+        let draft = measured.form(&mut self.sampler, |_| true);
+        let Some(measured) = &mut self.measured else { return Ok(()) };
+        let told = match draft {
+            Ok(draft) if due == Due::IfChanged && !measured.feedback.changed(&draft) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.feedback(looked, &[]);
+                }
+                return self.committed();
+            }
+            Ok(draft) => {
+                let from = measured.feedback.earliest(step.saturating_add(measured.options.lead_steps));
+                self.tell(draft, looked, from).map(drop)
+            }
+            Err(error) => Err(error),
+        };
+        if let Some(failure) = self.write_failure() {
+            return Err(failure);
+        }
+        if let Err(error) = told {
+            self.lines.push((LogLevel::Warning, format!("no feedback table at step {step}: {error}")));
+        }
+        Ok(())
+    }
+
+    /// Publishes a draft: written down, then told.
+    fn tell(&mut self, draft: Table, looked: Looked, in_force_from: i64) -> Result<Arc<Table>> {
+        let Some(measured) = &mut self.measured else { return Err(no_feedback()) };
+        let table = measured.feedback.publish(draft, looked.step, in_force_from)?;
+        let sequence = match &mut self.journal {
+            None => 0,
+            Some(journal) => {
+                let bytes = self.packer.feedback_table(&table);
+                journal.feedback(looked, bytes)
+            }
+        };
+        if looked.asked {
+            measured.remember(sequence, looked.step, &table);
+        }
+        self.committed()?;
+        Ok(table)
+    }
+}
