@@ -1,19 +1,17 @@
-//! A patch's whole way, as a host runs it inline: push (convert, check, hash, commit), poll (encode), event (rank); and the
-//! way of one that another process pushes, until it is told that its patch is a ranked candidate.
+//! A patch's whole way, as a host runs it inline: push (convert, check, hash, commit), poll (encode), event (rank).
 //!
 //! Limit: one read and one write of the patch (76,664 bytes) for each of push and encode, the encoder's arithmetic, and
 //! the distances of one point to all selected. The selected stay 20,000, and the capacity is large enough that no
 //! event discards: a full queue costs a pass over it more, which `dynim/event` shows. A network dominates: `encode/metric/one`
-//! is measured on its own.
+//! is measured on its own. Not here: the way from another process (`ffi/benches/from_cpp.rs`).
 
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use patchstream::dynim::Mode;
 use patchstream::encode::Model;
 use patchstream::patch::{Field, Meta, PatchView, Samples, Shape};
-use patchstream::stream::{Builder, Polled, Producer, Pushed, Stream};
+use patchstream::stream::{Polled, Producer, Pushed, Stream};
 
 const SHAPE: Shape = Shape { nx: 37, ny: 37, channels: 14 };
 
@@ -37,8 +35,8 @@ fn push(producer: &mut Producer, densities: &[f32], id: u64) -> Pushed {
 }
 
 /// A stream that has selected `selected` patches.
-fn prepared(builder: Builder, model: &str, selected: usize) -> (Stream, Producer, u64) {
-    let stream = builder.model(model).mode(Mode::Batch).capacity(1 << 30).open().unwrap();
+fn prepared(model: &str, selected: usize) -> (Stream, Producer, u64) {
+    let stream = Stream::builder().model(model).mode(Mode::Batch).capacity(1 << 30).open().unwrap();
     let mut producer = stream.producer("bench").unwrap();
     let mut densities = vec![0.0; SHAPE.len()];
     let mut id = 0;
@@ -59,7 +57,7 @@ fn commit_to_candidate(c: &mut Criterion) {
     let models: &[(&str, usize)] =
         if cfg!(feature = "fused") { &[("mean", 20_000), ("metric", 20_000)] } else { &[("mean", 20_000)] };
     for &(model, selected) in models {
-        let (stream, mut producer, mut id) = prepared(Stream::builder(), model, selected);
+        let (stream, mut producer, mut id) = prepared(model, selected);
         let mut densities = vec![0.0; SHAPE.len()];
 
         // The answer first: the point that is ranked is the one that the encoder gives.
@@ -99,68 +97,7 @@ criterion_group! {
     targets = commit_to_candidate
 }
 
-/// The transport, for this program when it is started again as the other process.
-const TRANSPORT: &str = "PATCHSTREAM_BENCH_TRANSPORT";
-
-/// A patch's way from another process: it pushes one after the other, each when the last one is a candidate, and says what
-/// that took: the median from the commit until it is told that the patch is a candidate, and of the push before.
-fn produce(transport: &str) {
-    let count: u64 = std::env::var("PATCHSTREAM_BENCH_COUNT").unwrap().parse().unwrap();
-    let mut producer = Producer::attach(transport, "bench", Duration::from_secs(60)).unwrap();
-    let mut densities = vec![0.0; SHAPE.len()];
-    let (mut pushes, mut ways) = (Vec::new(), Vec::new());
-    for at in 1..=count {
-        let id = 1_000_000 + at;
-        fill(&mut densities, id);
-        let started = Instant::now();
-        assert_eq!(push(&mut producer, &densities, id), Pushed::Accepted);
-        let committed = Instant::now();
-        while producer.answers().unwrap().taken < at {
-            std::hint::spin_loop();
-        }
-        ways.push(committed.elapsed());
-        pushes.push(committed - started);
-    }
-    let [pushes, ways] = [pushes, ways].map(|mut times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    });
-    println!(
-        "end_to_end/other_process: commit to ranked candidate, told: p50 {ways:.1?}; the push before it: {pushes:.1?}"
-    );
-}
-
-/// Runs the other process against a stream that spins, with 20,000 selected.
-fn from_another_process() {
-    let short = std::env::args().any(|argument| argument == "--test");
-    let (selected, count) = if short { (100, 20) } else { (20_000, 5000) };
-    let model = if cfg!(feature = "fused") { "metric" } else { "mean" };
-    let transport = format!("shm:bench-{}", std::process::id());
-    let (stream, local, id) = prepared(Stream::builder().transport(&transport), model, selected);
-    drop(local);
-    let mut other = Command::new(std::env::current_exe().unwrap())
-        .env(TRANSPORT, &transport)
-        .env("PATCHSTREAM_BENCH_COUNT", count.to_string())
-        .spawn()
-        .unwrap();
-    loop {
-        for _ in 0..10_000 {
-            stream.poll(Duration::ZERO).unwrap();
-        }
-        if let Some(status) = other.try_wait().unwrap() {
-            assert!(status.success());
-            break;
-        }
-    }
-    let stats = stream.stats();
-    assert_eq!((stats.encoded, stats.rejected.total()), (id + count, 0));
-}
-
 fn main() {
-    if let Ok(transport) = std::env::var(TRANSPORT) {
-        return produce(&transport);
-    }
-    from_another_process();
     benches();
     Criterion::default().configure_from_args().final_summary();
 }

@@ -590,7 +590,8 @@ typedef struct patchstream_latency {
   double p99_us;
 } patchstream_latency;
 
-// What a stream has done so far.
+// What a stream has done since it was opened. Events, waiting, candidates, selected and discarded are what there is, of the
+// whole run where there is one.
 typedef struct patchstream_stats {
   // sizeof(patchstream_stats), set by the caller.
   uint32_t struct_size;
@@ -1046,7 +1047,9 @@ patchstream_status patchstream_stream_withdraw(struct patchstream_stream *stream
                                                int64_t step);
 
 // Takes rows out of the history, oldest first; as long as count comes back as capacity there may be more. Rows are kept
-// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond.
+// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond. A run
+// that is opened again has none until patchstream_stream_resume(), then all of what lies behind the mark, of which discards
+// and withdrawals have no rank.
 //
 // @param rows   room for capacity rows
 // @param count  out: how many were written
@@ -1202,7 +1205,9 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
 // With a transport jobs go on, and no pick becomes a job twice; samples that were taken behind the mark come again from
 // patchstream_stream_take_samples(). Producers of other processes send again from the mark too, and
 // patchstream_stream_select() is PATCHSTREAM_AGAIN until they have.
-// PATCHSTREAM_ERR_UNKNOWN: no such mark was set.
+// The history begins with all that lies behind the mark: who drains it before setting a mark has each row once.
+// PATCHSTREAM_ERR_UNKNOWN: no such mark was set. PATCHSTREAM_ERR_CONFLICT: a branch began since and withdrew patches that
+// came before the mark, which its host would not send again.
 //
 // @param mark  NULL: the start
 // @param out   NULL if nobody wants to know

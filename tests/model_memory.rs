@@ -158,8 +158,9 @@ fn run_alone(test: &str) {
     let [out, err] = [out, err].map(|path| fs::read_to_string(path).unwrap());
     assert!(status.is_some_and(|status| status.success()), "{test}: {status:?} (none: it hung)\n{out}\n{err}");
     assert_eq!(err, "", "{test} wrote to stderr");
-    // What the test harness writes itself.
-    let said: Vec<&str> = out.lines().filter(|line| !line.is_empty()).collect();
+    // What the test harness writes itself, on a busy machine also that it takes long.
+    let slow = |line: &str| line.ends_with("has been running for over 60 seconds");
+    let said: Vec<&str> = out.lines().filter(|line| !line.is_empty() && !slow(line)).collect();
     let [running, dot, result] = said[..] else { panic!("{test} wrote to stdout:\n{out}") };
     assert_eq!((running, dot), ("running 1 test", "."), "{test} wrote to stdout:\n{out}");
     assert!(result.starts_with("test result: ok. 1 passed"), "{result}");

@@ -1,8 +1,9 @@
-//! The main job: the DDFT runs, patches are cut and streamed, the sampler selects, weights come last.
+//! The main job: the DDFT runs, patches are cut and streamed, the sampler selects, what it selected is simulated and comes
+//! back as potentials, weights come last.
 //!
-//! `examples/ddft/main.cpp` is the same loop in C++ and writes the same bytes: change both or none.
+//! `examples/ddft/main.cpp` is the same loop in C++, without simulations, and writes the same bytes: change both or none.
 //! Not here: the physics ([`super::bridge`]), the files ([`super::output`]), what people read ([`super::summary`], what is
-//! saved to go on after a kill ([`super::host`], [`super::resume`]).
+//! saved to go on after a kill ([`super::host`], [`super::resume`]), simulations and what they bring ([`super::micro`]).
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use patchstream::stream::{Config, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
 use super::host::Saved;
+use super::micro::{self, Closed};
 use super::options::Options;
 use super::output::Files;
 use super::progress::Progress;
@@ -24,7 +26,7 @@ use super::resume::{self, Text};
 use super::summary::{self, Done};
 
 /// Edge of a patch in nm.
-const PATCH_NM: f64 = 30.0;
+pub const PATCH_NM: f64 = 30.0;
 /// Control patches lie at least this far from any protein, in nm.
 const CONTROL_NM: f64 = 50.0;
 /// Patch ids of a frame start at `frame * IDS_OF_FRAME + 1`.
@@ -68,6 +70,8 @@ struct Campaign {
     stream: Stream,
     host: Host,
     files: Files,
+    /// Micro simulations, if there are any.
+    closed: Option<Closed>,
     done: Done,
     /// The next frame.
     frame: u64,
@@ -91,9 +95,11 @@ impl Campaign {
             capacity: Some(usize::try_from(options.capacity).unwrap_or(usize::MAX)),
             background: options.background,
             run_dir: Some(options.out.clone()),
+            transport: options.micro.any().then(|| micro::transport(&options.out)),
+            feedback: options.micro.any().then(micro::feedback).transpose()?,
             ..Config::default()
         };
-        let stream = Stream::builder().config(config).run_text(text).log(progress.log()).open()?;
+        let stream = Stream::builder().config(config.clone()).run_text(text).log(progress.log()).open()?;
         // From here on the run is this process's alone.
         let saved = if options.resume.is_some() { Saved::newest(&options.out)? } else { None };
         let mark = saved.as_ref().map(Saved::mark);
@@ -106,8 +112,15 @@ impl Campaign {
                 (Files::go_on(&options.out, saved.written)?, saved)
             }
         };
-        let mut campaign =
-            Self { options, progress, stream, host, files, done: Done::default(), frame: saved.frame, saved };
+        let closed = match &config.transport {
+            None => None,
+            Some(transport) => {
+                let rounds = saved.rounds.as_ref();
+                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds)?)
+            }
+        };
+        let (done, frame) = (Done::default(), saved.frame);
+        let mut campaign = Self { options, progress, stream, host, files, closed, done, frame, saved };
         campaign.take_back();
         Ok(campaign)
     }
@@ -125,6 +138,7 @@ impl Campaign {
     /// Saves everything under a mark. The stream's part is durable before the file that names the mark.
     fn save(&mut self, started: Instant) -> Result<()> {
         let written = self.files.written()?;
+        let rounds = self.closed.as_mut().map(Closed::saved).transpose()?;
         let Self { host, done, saved, .. } = &*self;
         let kinds = done.constellations.iter();
         let next = Saved {
@@ -136,6 +150,7 @@ impl Campaign {
             seconds: saved.seconds + started.elapsed().as_secs_f64(),
             written,
             membrane: host.ddft.state(),
+            rounds,
         };
         if self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
             next.write(&self.options.out)?;
@@ -156,36 +171,71 @@ impl Campaign {
         if self.done.steps > 0 {
             summary::print(&format!("resumed   after step {} of {}\n", self.done.steps, self.options.steps));
         }
-        for step in self.done.steps + 1..=self.options.steps {
-            if stop.load(Ordering::Relaxed) {
-                self.done.interrupted = true;
-                self.save(started)?;
-                break;
-            }
-            self.host.ddft.step()?;
-            self.done.steps = step;
-            if step % self.options.every == 0 {
-                self.event(step)?;
-                if self.options.save > 0 && self.frame.is_multiple_of(self.options.save) {
+        loop {
+            let rounds = self.rounds(started, stop)?;
+            if stop.load(Ordering::Relaxed) || !rounds {
+                self.done.interrupted = self.done.steps < self.options.steps || !rounds;
+                if self.done.interrupted {
                     self.save(started)?;
                 }
+                break;
             }
-            let done = &self.done;
-            self.progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
+            if self.done.steps == self.options.steps {
+                break;
+            }
+            self.step(started)?;
         }
         self.progress.finish();
         self.finish(started)
     }
 
+    /// A step of the membrane, and what belongs to it.
+    fn step(&mut self, started: Instant) -> Result<()> {
+        let Self { host, closed, stream, progress, .. } = self;
+        match closed {
+            None => host.ddft.step()?,
+            Some(closed) => {
+                closed.cpu.model(|| host.ddft.step())?;
+                closed.look(stream, progress)?;
+            }
+        }
+        let step = self.done.steps + 1;
+        self.done.steps = step;
+        if step % self.options.every == 0 {
+            self.event(step)?;
+            if self.options.save > 0 && self.frame.is_multiple_of(self.options.save) {
+                self.save(started)?;
+            }
+        }
+        let done = &self.done;
+        self.progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
+        Ok(())
+    }
+
+    /// Ends the round of feedback that is due, if one is, and saves what it changed before anything follows from it.
+    /// `false`: `stop` was set before it had all its simulations.
+    fn rounds(&mut self, started: Instant, stop: &AtomicBool) -> Result<bool> {
+        let Self { closed, done, stream, host, progress, .. } = self;
+        let Some(closed) = closed.as_mut().filter(|closed| closed.is_due(done.steps)) else { return Ok(true) };
+        if !closed.end_round(done.steps, stream, &mut host.ddft, progress, stop)? {
+            return Ok(false);
+        }
+        self.save(started)?;
+        Ok(true)
+    }
+
     /// A frame is sent, and some of it selected.
     fn event(&mut self, step: i64) -> Result<()> {
-        let Self { options, stream, host, files, done, .. } = self;
+        let Self { options, stream, host, files, closed, done, .. } = self;
         host.send_frame(stream, step, self.frame, options.controls)?;
         self.frame += 1;
         host.producer.end_step(step)?;
         while stream.poll(POLL)? == Polled::Again {}
         if let Some(selections) = stream.select(step, options.select as usize)? {
             files.add(&selections)?;
+            if let Some(closed) = closed {
+                closed.announce(&selections);
+            }
             done.count(&selections.batch);
         }
         Ok(())
@@ -195,13 +245,15 @@ impl Campaign {
     fn finish(mut self, started: Instant) -> Result<bool> {
         let weights = self.stream.weights()?;
         self.done.rejected = self.rejected();
-        let Self { options, stream, host, files, mut done, saved, .. } = self;
+        let Self { options, stream, host, files, closed, mut done, saved, .. } = self;
         done.time_us = host.ddft.time_us();
         (done.sent, done.controls) = (host.sent, host.controls);
         done.seconds = saved.seconds + started.elapsed().as_secs_f64();
         let stats = stream.stats();
-        files.finish(&weights, &summary::json(&options, &done, &stats, &stream))?;
-        summary::print_end(&options, &done, &stats, &weights.weights);
+        let ended = closed.map(|closed| closed.end(&stream));
+        let summary = summary::json(&options, &done, &stats, &stream, ended.as_ref());
+        summary::print_end(&options, &done, &stats, &weights.weights, ended.as_ref());
+        files.finish(&weights, &summary, ended.map(|ended| ended.tables))?;
         Ok(done.interrupted)
     }
 }

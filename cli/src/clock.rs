@@ -1,7 +1,7 @@
 //! What a run costs: wall and CPU time by part, and memory.
 //!
 //! CPU time is that of the whole process, all threads together.
-//! Not here: which parts a run has ([`crate::sample`], [`crate::encode`]).
+//! Not here: which parts a run has ([`crate::sample`], [`crate::encode`]), processes of a campaign ([`crate::micro`]).
 
 use std::fs;
 use std::ops::AddAssign;
@@ -63,8 +63,18 @@ pub fn peak_resident_bytes() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+/// CPU time of this process so far, all threads together.
+pub fn cpu_time() -> Duration {
+    of(ClockId::ProcessCPUTime)
+}
+
+/// CPU time of this thread so far.
+pub fn thread_cpu() -> Duration {
+    of(ClockId::ThreadCPUTime)
+}
+
+fn of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 

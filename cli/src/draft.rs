@@ -154,10 +154,7 @@ pub fn prepare(folder: &Path, names: &[&str]) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| failed("make the output folder", folder, &error))?;
     for path in names.iter().map(|name| folder.join(name)) {
         if path.is_dir() {
-            return Err(io(format!(
-                "cannot write {}, it is a folder: choose another output folder with --out",
-                path.display()
-            )));
+            return Err(io(format!("cannot write {}, it is a folder: choose another output folder", path.display())));
         }
     }
     Ok(())
@@ -181,5 +178,9 @@ fn part(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    io(format!("cannot {what} {}: {error}: make room for it or choose another folder with --out", path.display()))
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room for it",
+        _ => "choose another folder",
+    };
+    io(format!("cannot {what} {}: {error}: {advice}", path.display()))
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! magic u64 | serial u64 | step i64 | frame u64 | 5 counts u64 | selected kinds: count u64, each u16, u16, u64 | s f64 |
 //! bytes of selections.psel u64, of selected.csv u64 |
-//! membrane: count u64, bytes | FNV-1a of all before u64
+//! membrane: count u64, bytes | rounds of feedback, with micro simulations | FNV-1a of all before u64
 //! ```
 //! The stream's mark is durable before the file is written, so a mark that a file names is there.
 //! Not here: points and decisions, which the stream logs.
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use patchstream::error::{Result, corrupt, io};
 use patchstream::store::bytes::{Packer, Viewer};
+
+use super::micro::SavedRounds;
 
 /// "PSHOST", 1.
 const MAGIC: u64 = 0x0001_5453_4f48_5350;
@@ -40,12 +42,18 @@ pub struct Saved {
     pub written: [u64; 2],
     /// The membrane.
     pub membrane: Vec<u8>,
+    /// Rounds of feedback, with micro simulations.
+    pub rounds: Option<SavedRounds>,
 }
 
 impl Saved {
-    /// The mark of the stream's that belongs to it.
+    /// The mark of the stream's that belongs to it, and with micro simulations to it alone: what was taken of their samples
+    /// belongs to it too.
     pub fn mark(&self) -> String {
-        format!("frame {}", self.frame)
+        match self.rounds {
+            None => format!("frame {}", self.frame),
+            Some(_) => format!("frame {} save {}", self.frame, self.serial),
+        }
     }
 
     /// Writes it in place of the older of the two.
@@ -97,6 +105,9 @@ impl Saved {
             to.u16(*ras).u16(*raf).u64(*count);
         }
         to.f64(self.seconds).u64s(&self.written).count(self.membrane.len()).u8s(&self.membrane);
+        if let Some(rounds) = &self.rounds {
+            rounds.pack(&mut to);
+        }
         let hash = fnv(to.bytes());
         to.u64(hash);
         to.into_bytes()
@@ -121,13 +132,16 @@ impl Saved {
         (saved.seconds, saved.written) = (from.f64()?, [from.u64()?, from.u64()?]);
         let count = from.count(1)?;
         saved.membrane = from.take(count)?.to_vec();
+        if from.left() > 0 {
+            saved.rounds = Some(SavedRounds::view(&mut from)?);
+        }
         from.end()?;
         Ok(saved)
     }
 }
 
 /// FNV-1a, which tells a file that was damaged.
-fn fnv(bytes: &[u8]) -> u64 {
+pub fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -145,6 +159,7 @@ mod tests {
             seconds: 1.5,
             written: [100, 20],
             membrane: vec![7; 1000],
+            rounds: (serial % 2 == 0).then(|| SavedRounds { written: 7, ..SavedRounds::default() }),
         }
     }
 

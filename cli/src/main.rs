@@ -1,9 +1,10 @@
 //! The command `patchstream`: options in, exit code out.
 //!
 //! Exit codes: 0 done, 1 an error (one sentence on stderr), 2 options that make no sense, 130 interrupted by a signal.
-//! Not here: what the commands do ([`campaign`], [`sample`], [`encode`], [`model`], [`look`], [`run`], [`import`]).
+//! Not here: what the commands do ([`campaign`], [`micro`], [`sample`], [`encode`], [`model`], [`look`], [`run`], [`import`]).
 
 mod bridge;
+mod bridge_md;
 mod campaign;
 mod clock;
 mod draft;
@@ -11,6 +12,7 @@ mod encode;
 mod host;
 mod import;
 mod look;
+mod micro;
 mod model;
 mod npy;
 mod number;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
             Ok(false)
         }
         Some(Command::Campaign(options)) => stop_on_signals().and_then(|stop| campaign::run(&options, &stop)),
+        Some(Command::Worker(options)) => stop_on_signals().and_then(|stop| micro::work(&options, &stop)),
         Some(Command::Sample(options)) => stop_on_signals().and_then(|stop| sample::run(&options, &stop)),
         Some(Command::Encode(options)) => stop_on_signals().and_then(|stop| encode::run(&options, &stop)),
         Some(Command::Model(options)) => match options.action {
@@ -52,8 +55,8 @@ fn main() -> ExitCode {
         Some(Command::Log(options)) => run::log(&options).map(|()| false),
         Some(Command::Verify(options)) => run::verify(&options).map(|()| false),
         Some(Command::Replay(options)) => run::replay(&options).map(|()| false),
-        Some(Command::Export(options)) => run::export(&options).map(|()| false),
-        Some(Command::ImportDynim(options)) => import::run(&options).map(|()| false),
+        Some(Command::Export(options)) => run::export(&options),
+        Some(Command::ImportDynim(options)) => stop_on_signals().and_then(|stop| import::run(&options, &stop)),
     };
     match done {
         Ok(false) => ExitCode::SUCCESS,

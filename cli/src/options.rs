@@ -6,10 +6,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use patchstream::stream::Config;
 use serde::{Deserialize, Serialize};
 
+use super::micro::{MicroOptions, WorkerOptions};
 use super::{encode, import, look, model, run, sample};
 
 /// Adaptive multiscale simulation: stream patches of a cheap model, select the most novel ones, weigh them.
@@ -31,15 +32,31 @@ pub enum Command {
     /// them through an encoder into the sampler. The sampler selects the patches that are least like those already
     /// selected; at the end, weights say how many patches each selected one stands for.
     ///
-    /// Files in the output folder: selections.psel (each event's selections and the weights, as flatbuffers),
-    /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json.
+    /// What is selected is simulated in detail, by worker processes: molecular dynamics of the patch, in which pairs of its
+    /// protein and the lipids around are counted. At the end of each round of --feedback-every steps all counts so far,
+    /// with their patches' weights, become radial distribution functions, and these the potentials that the DDFT goes on
+    /// with. --md none only selects.
     ///
-    /// The same options give the same selections and weights, with --background too. Ctrl-C ends the run early and
+    /// Files in the output folder: selections.psel (each event's selections and the weights, as flatbuffers),
+    /// selected.csv (event,order,id,rank), weights.csv (id,weight,normalised), summary.json; with simulations
+    /// feedback.psel (the table of each round, as flatbuffers).
+    ///
+    /// The same options give the same selections and weights, with --background and any number of --workers too; but for
+    /// --asynchronous. Ctrl-C ends the run early and
     /// writes what was done so far. The folder is a run: everything that was selected is in its log before it is told.
     /// After Ctrl-C, a kill or a crash --resume goes on, and ends with the files of a campaign that nothing disturbed.
     /// Looked at with `patchstream log`, `verify`, `replay`, `export`. Of an option that is given twice the last one counts.
     #[command(args_override_self = true)]
-    Campaign(Options),
+    Campaign(Box<Options>),
+    /// Simulate selected patches of a stream, with the molecular dynamics that is built in
+    ///
+    /// Takes one job after the other, of a campaign or of any other host whose patches have the 14 lipids: makes beads of the
+    /// patch, moves them, counts pairs around its first protein, and hands in the counts as observable `rdf`, window by
+    /// window. A campaign starts workers of its own; this starts more of them. Its options are to be those of the
+    /// campaign's workers, as `ps` shows them. Results depend on no worker: a job's seed comes from its id. Ctrl-C puts the
+    /// job back.
+    #[command(args_override_self = true)]
+    Worker(WorkerOptions),
     /// Select the most novel of the points in a file, and weigh them
     ///
     /// Runs DynIm sampling on points that you have already, of any origin: embeddings, descriptors, latent points. Rows
@@ -112,8 +129,9 @@ pub enum Command {
     ///
     /// Reads the history of a dynim workspace (NAME.history.csv) and, from files that NumPy saved, the points and what the
     /// history calls them; dynim's checkpoints are pickles, which can run code, and are never read. The run that is made
-    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`. What the history lacks, and
-    /// what in it does not fit, is told.
+    /// holds what dynim decided, in its order, for `patchstream log`, `verify` and `export`, and a stream goes on with it:
+    /// it is opened with the run as its run_dir and resumes at the mark "imported". What the history lacks, and what in it
+    /// does not fit, is told. Ctrl-C ends the import, and then nothing was written.
     #[command(name = "import-dynim")]
     ImportDynim(import::Options),
 }
@@ -167,11 +185,13 @@ pub struct Options {
     #[arg(long)]
     pub background: bool,
 
-    /// What simulates the selected patches in detail
-    #[arg(long, value_name = "CODE", value_enum, default_value_t = Md::None)]
-    pub md: Md,
+    /// What simulates the selected patches in detail, and when that comes back.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub micro: MicroOptions,
 
-    /// Save the membrane every so many times that patches are cut, for --resume; 0: only where the campaign is interrupted
+    /// Save the membrane every so many times that patches are cut, for --resume; 0: only at the end of a round and where the
+    /// campaign is interrupted
     #[arg(long, value_name = "FRAMES", default_value_t = 20)]
     pub save: u64,
 
@@ -192,11 +212,4 @@ pub struct Options {
     /// Where the classifier lies, if it is a file.
     #[arg(skip)]
     pub classifier_path: Option<PathBuf>,
-}
-
-/// The codes that can simulate selected patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-pub enum Md {
-    /// Nothing: selections are only written down
-    None,
 }

@@ -2,7 +2,7 @@
 //!
 //! `selections.psel`: size-prefixed flatbuffers, a batch of selections per event, then the weights.
 //! `selected.csv`: `event,order,id,rank`. `weights.csv`: `id,weight,normalised`. `summary.json`.
-//! Not here: how a file gets its name when it is whole ([`super::draft`]), what the summary says ([`super::summary`]).
+//! Not here: those of micro simulations ([`super::micro`]), how a file gets its name when it is whole ([`super::draft`]), what the summary says ([`super::summary`]).
 
 use std::path::{Path, PathBuf};
 
@@ -66,11 +66,11 @@ impl Files {
         Ok(())
     }
 
-    /// Adds the weights and the summary, and gives all files their names.
+    /// Adds the weights and the summary, and gives all files their names, `more` of them too.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if the disk is full or fails.
-    pub fn finish(mut self, message: &Weights, summary: &str) -> Result<()> {
+    pub fn finish(mut self, message: &Weights, summary: &str, more: impl IntoIterator<Item = Draft>) -> Result<()> {
         self.selections.write(message.bytes())?;
         let mut table = Draft::create(&self.folder, NAMES[2])?;
         table.write(b"id,weight,normalised\n")?;
@@ -80,6 +80,7 @@ impl Files {
         }
         let mut last = Draft::create(&self.folder, NAMES[3])?;
         last.write(summary.as_bytes())?;
-        draft::keep(vec![self.selections, self.selected, table], last)
+        let files = [self.selections, self.selected, table].into_iter().chain(more);
+        draft::keep(files.collect(), last)
     }
 }

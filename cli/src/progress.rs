@@ -4,6 +4,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patchstream::stream::LogLevel;
@@ -34,6 +35,18 @@ impl Progress {
         // These draw nothing, where the setters would: the first lines of a run belong to its summary.
         let bar = bar.with_style(style).with_prefix(unit);
         Self { bar, unit, steps, terminal }
+    }
+
+    /// Of one thing that takes as long as it takes: `message` beside something that turns, on a terminal alone.
+    pub fn busy(message: String) -> Self {
+        let progress = Self::new("", 1);
+        if progress.terminal {
+            let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+            progress.bar.set_style(style.expect("a constant template that is valid"));
+            progress.bar.set_message(message);
+            progress.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        progress
     }
 
     /// Prints the stream's first warnings, above the bar; the summary counts them all. What it says once, such as a model
@@ -70,6 +83,18 @@ impl Progress {
             self.bar.set_position(step as u64);
             self.bar.set_message(message);
         }
+    }
+
+    /// Nothing goes on for the moment; `why` is asked only where that is shown.
+    pub fn wait(&self, why: impl FnOnce() -> String) {
+        if self.terminal {
+            self.bar.set_message(why());
+        }
+    }
+
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
     }
 
     /// Takes the bar away.

@@ -45,6 +45,7 @@ pub fn begin(options: &Options) -> Result<Text> {
     let mut options = options.clone();
     options.model_path = file(&options.model);
     options.classifier_path = options.classifier.as_deref().and_then(file);
+    options.micro = options.micro.complete()?;
     let form = Form { command: "campaign".into(), options };
     let text = serde_json::to_string(&form).map_err(|error| io(format!("the options cannot be written: {error}")))?;
     Ok(Text { options: form.options, text })

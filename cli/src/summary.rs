@@ -12,6 +12,7 @@ use patchstream::stream::{Stage, Stats, Stream};
 use patchstream::wire;
 use serde_json::{Value, json};
 
+use super::micro::{self, Ended};
 use super::options::Options;
 use super::output::NAMES;
 
@@ -57,8 +58,8 @@ impl Done {
 }
 
 /// `summary.json`. Latencies are in us, null for a stage that nothing went through; `sha256` is null for an encoder
-/// without a file. Nothing speaks of a classifier unless there is one.
-pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> String {
+/// without a file. Nothing speaks of a classifier unless there is one, nor of micro simulations.
+pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream, ended: Option<&Ended>) -> String {
     let mut latency = serde_json::Map::new();
     let classified = stream.classifier().is_some();
     for (stage, time) in Stage::ALL.iter().zip(stats.latency).filter(|(s, _)| classified || **s != Stage::Classify) {
@@ -95,7 +96,7 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> S
             "model": options.model,
             "background": options.background,
             "save": options.save,
-            "md": "none",
+            "md": options.micro.md.name(),
             "out": options.out.to_string_lossy(),
         },
     });
@@ -107,6 +108,9 @@ pub fn json(options: &Options, done: &Done, stats: &Stats, stream: &Stream) -> S
         classifier["agreed"] = stats.agreed.into();
         summary["classifier"] = classifier;
         summary["options"]["classifier"] = json!(options.classifier);
+    }
+    if let Some(ended) = ended {
+        micro::tell(ended, &options.micro, &mut summary);
     }
     format!("{summary:#}\n")
 }
@@ -148,7 +152,7 @@ pub fn print_start(options: &Options, proteins: &[Protein], box_nm: f64, stream:
 }
 
 /// What was done.
-pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::Weights) {
+pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::Weights, ended: Option<&Ended>) {
     let mut text = String::new();
     if done.interrupted {
         let _ = writeln!(
@@ -201,7 +205,12 @@ pub fn print_end(options: &Options, done: &Done, stats: &Stats, weights: &wire::
             let _ = writeln!(text, "          {:<10}{:>12.1}{:>13.1}", stage.name(), time.p50_us, time.p99_us);
         }
     }
-    let _ = writeln!(text, "files     {} in {}", NAMES.join(" "), options.out.display());
+    let mut files = NAMES.join(" ");
+    if let Some(ended) = ended {
+        text += &micro::say(ended);
+        let _ = write!(files, " {}", micro::NAME);
+    }
+    let _ = writeln!(text, "files     {files} in {}", options.out.display());
     print(&text);
 }
 

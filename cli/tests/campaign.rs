@@ -17,7 +17,8 @@ use support::{Folder, assert_done, assert_refused, patchstream, read, rows, summ
 
 /// A campaign of 40 steps on a small membrane, ten frames of two RAS and a RAF, with more options behind.
 fn small(out: &Path, more: &[&str]) -> Output {
-    let mut arguments = vec!["campaign", "--grid", "64", "--proteins", "2", "--steps", "40", "--every", "4", "--out"];
+    let mut arguments =
+        vec!["campaign", "--md", "none", "--grid", "64", "--proteins", "2", "--steps", "40", "--every", "4", "--out"];
     arguments.push(out.to_str().unwrap());
     arguments.extend(more);
     patchstream(&arguments)
@@ -153,7 +154,8 @@ fn control_patches_hold_no_protein_and_are_called_so() {
 #[test]
 fn more_patches_than_the_ring_has_slots_go_through() {
     let folder = Folder::new();
-    let many = ["--grid", "128", "--proteins", "100", "--steps", "4", "--model", "mean", "--select", "3"];
+    let many =
+        ["--md", "none", "--grid", "128", "--proteins", "100", "--steps", "4", "--model", "mean", "--select", "3"];
     assert_done(&patchstream(
         &[&["campaign", "--every", "2", "--out", folder.0.to_str().unwrap()], &many[..]].concat(),
     ));
@@ -176,7 +178,7 @@ fn a_campaign_without_a_frame_is_empty_and_no_error() {
 #[test]
 fn a_misspelt_option_is_named_and_another_is_proposed() {
     assert_refused(&patchstream(&["campaign", "--stepz", "10"]), 2, &["--stepz", "--steps"]);
-    assert_refused(&patchstream(&["campaign", "--md", "lammps"]), 2, &["--md", "none"]);
+    assert_refused(&patchstream(&["campaign", "--md", "gromacs"]), 2, &["--md", "none"]);
     assert_refused(&patchstream(&["campaign", "--every", "0"]), 2, &["--every"]);
     assert_refused(&patchstream(&["campaign", "--grid", "12"]), 2, &["--grid", "48..=4096"]);
     assert_refused(&patchstream(&["campagne"]), 2, &["campagne"]);
@@ -193,7 +195,7 @@ fn what_cannot_be_computed_is_one_sentence() {
     for (output, words) in [
         (small(&file.join("inside"), &mean), &["inside", "--out"][..]),
         (small(&file, &mean), &["file", "--out"]),
-        (small(&folder_in_the_way, &mean), &["weights.csv", "--out"]),
+        (small(&folder_in_the_way, &mean), &["weights.csv", "another output folder"]),
         (small(&folder.join("out"), &["--model", "nowhere/net.onnx"]), &["nowhere/net.onnx"]),
         (small(&folder.join("out"), &["--model", "mean", "--proteins", "1000"]), &["1000"]),
     ] {
@@ -211,9 +213,20 @@ fn the_bare_command_and_help_explain_themselves() {
     let help = patchstream(&["campaign", "--help"]);
     assert_done(&help);
     let help = String::from_utf8(help.stdout).unwrap();
-    for option in
-        ["steps", "grid", "proteins", "seed", "out", "model", "capacity", "select", "every", "background", "md"]
-    {
+    for option in [
+        "steps",
+        "grid",
+        "proteins",
+        "seed",
+        "out",
+        "model",
+        "capacity",
+        "select",
+        "every",
+        "background",
+        "md",
+        "workers",
+    ] {
         assert!(help.contains(&format!("--{option}")), "{option}");
     }
     let version = patchstream(&["--version"]);
@@ -235,7 +248,8 @@ fn signals_end_a_campaign_with_what_was_done_so_far() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let folder = Folder::new();
         let steps = 1_000_000_000_u64;
-        let arguments = format!("campaign --grid 64 --proteins 2 --every 1 --model mean --steps {steps} --out");
+        let arguments =
+            format!("campaign --md none --grid 64 --proteins 2 --every 1 --model mean --steps {steps} --out");
         let child = Command::new(env!("CARGO_BIN_EXE_patchstream"))
             .args(arguments.split(' '))
             .arg(&folder.0)

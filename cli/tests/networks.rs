@@ -21,7 +21,7 @@ use support::{Folder, assert_done, assert_refused, patchstream, read, summary};
 
 /// A campaign of ten frames of four RAS and two RAF, all of whose patches are selected, with more options behind.
 fn small(out: &Path, more: &[&str]) -> Output {
-    let options = ["--grid", "96", "--proteins", "4", "--steps", "40", "--every", "4", "--select", "9"];
+    let options = ["--md", "none", "--grid", "96", "--proteins", "4", "--steps", "40", "--every", "4", "--select", "9"];
     patchstream(&[&["campaign", "--out", out.to_str().unwrap()], &options[..], more].concat())
 }
 

@@ -18,8 +18,7 @@ const FILES: [&str; 3] = ["selected.csv", "weights.csv", "selections.psel"];
 
 /// 100 frames of two patches, with controls asked for, discards, and something saved every few frames.
 fn options(out: &Path) -> Vec<String> {
-    let options =
-        "campaign --grid 64 --proteins 2 --steps 300 --every 3 --model mean --capacity 12 --controls 1 --save 7 --out";
+    let options = "campaign --md none --grid 64 --proteins 2 --steps 300 --every 3 --model mean --capacity 12 --controls 1 --save 7 --out";
     options.split(' ').map(str::to_owned).chain([out.to_str().unwrap().to_owned()]).collect()
 }
 

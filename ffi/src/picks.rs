@@ -148,7 +148,9 @@ pub extern "C" fn patchstream_stream_withdraw(
 }
 
 /// Takes rows out of the history, oldest first; as long as count comes back as capacity there may be more. Rows are kept
-/// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond.
+/// only if patchstream_options.history says how many; patchstream_stats.history_dropped counts those beyond. A run
+/// that is opened again has none until patchstream_stream_resume(), then all of what lies behind the mark, of which discards
+/// and withdrawals have no rank.
 ///
 /// @param rows   room for capacity rows
 /// @param count  out: how many were written

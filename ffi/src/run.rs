@@ -47,7 +47,9 @@ unsafe impl Sized32 for patchstream_resume_info {
 /// With a transport jobs go on, and no pick becomes a job twice; samples that were taken behind the mark come again from
 /// patchstream_stream_take_samples(). Producers of other processes send again from the mark too, and
 /// patchstream_stream_select() is PATCHSTREAM_AGAIN until they have.
-/// PATCHSTREAM_ERR_UNKNOWN: no such mark was set.
+/// The history begins with all that lies behind the mark: who drains it before setting a mark has each row once.
+/// PATCHSTREAM_ERR_UNKNOWN: no such mark was set. PATCHSTREAM_ERR_CONFLICT: a branch began since and withdrew patches that
+/// came before the mark, which its host would not send again.
 ///
 /// @param mark  NULL: the start
 /// @param out   NULL if nobody wants to know

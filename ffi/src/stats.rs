@@ -21,7 +21,8 @@ pub struct patchstream_latency {
     pub p99_us: f64,
 }
 
-/// What a stream has done so far.
+/// What a stream has done since it was opened. Events, waiting, candidates, selected and discarded are what there is, of the
+/// whole run where there is one.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct patchstream_stats {

@@ -274,6 +274,11 @@ impl Sampler {
         self.history.drain()
     }
 
+    /// Forgets the history rows that are kept, and how many were dropped: whoever made this sampler again knows them.
+    pub fn forget_history(&mut self) {
+        self.history = History::new(self.layout.history);
+    }
+
     /// How many history rows were dropped because more than the bound were there.
     pub fn history_dropped(&self) -> u64 {
         self.history.dropped()

@@ -159,7 +159,7 @@ impl LockFile {
     }
 
     /// Who holds a byte, shared or alone.
-    pub(super) fn holder(&self, byte: u32) -> Result<Option<Holder>> {
+    pub(crate) fn holder(&self, byte: u32) -> Result<Option<Holder>> {
         let entry = self.entry()?;
         match entry.holds(byte) {
             Some(holder) => Ok(Some(holder)),

@@ -43,6 +43,16 @@ pub(super) trait DiskFile: Send + Sync {
 /// The disk that there is.
 pub(super) struct RealDisk;
 
+/// The disk of runs that are created or opened from here on: the one that there is, or in tests what the thread has put
+/// in its place.
+pub(super) fn usual() -> Arc<dyn Disk> {
+    #[cfg(test)]
+    if let Some(disk) = super::tests::faulty::in_place() {
+        return disk;
+    }
+    Arc::new(RealDisk)
+}
+
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(OpenOptions::new().write(true).create_new(true).open(path)?))

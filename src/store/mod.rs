@@ -37,6 +37,7 @@
 //!
 //! Not here: what entries and sections mean ([`crate::stream`]); threads: a checkpoint may be written on the caller's.
 
+mod behind;
 pub mod bytes;
 mod checkpoint;
 mod disk;
@@ -50,15 +51,16 @@ mod segment;
 #[allow(clippy::module_inception, reason = "the store itself")]
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use behind::Behind;
 pub use checkpoint::{Checkpoint, PendingCheckpoint, Sections};
 pub use folder::{Description, Folder, Run, look};
 pub use options::{Durability, Options};
 pub use read::{Record, Records};
 pub use recover::{Cut, Recovered, read};
 pub use segment::PAYLOAD_MAX;
-pub use store::Store;
+pub use store::{Store, writer};
 
 /// The format of everything here; a reader reads its own.
 pub const FORMAT: u32 = 1;

@@ -134,8 +134,10 @@ impl Records {
                 Ok(None) => self.reader = None,
                 Err(Bad { offset, why }) => {
                     return Err(corrupt(format!(
-                        "{} is damaged at byte {offset}: {why}; what follows cannot be trusted, take the file from a copy",
-                        reader.path.display()
+                        "{} is damaged at byte {offset}, where entry {} begins: {why}; what follows cannot be trusted, take the \
+                         file from a copy",
+                        reader.path.display(),
+                        reader.next
                     )));
                 }
             }

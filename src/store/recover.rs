@@ -71,7 +71,11 @@ impl Recovered {
 pub fn read(path: &Path) -> Result<Recovered> {
     match look(path)? {
         Folder::Run(description) => scan(&Paths { root: path.into() }, description),
-        Folder::New => Err(state(format!("{} is no run: it has no run.toml", path.display()))),
+        Folder::New => Err(state(format!(
+            "{} is no run, {}: name the folder that a run was made in",
+            path.display(),
+            if path.exists() { "but an empty folder" } else { "there is no such folder" }
+        ))),
     }
 }
 

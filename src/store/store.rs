@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::checkpoint::{PendingCheckpoint, Sections};
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, usual};
 use super::epoch::Epoch;
 use super::folder::{Description, Folder, Paths, look};
 use super::log::{Begin, Log};
@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// `State` for a folder that holds a run, or anything else; `Busy` while another process creates one there; `Io`.
     pub fn create(path: &Path, options_text: &str, options: &Options) -> Result<Self> {
-        Self::create_on(Arc::new(RealDisk), path, options_text, options)
+        Self::create_on(usual(), path, options_text, options)
     }
 
     /// Goes on with a run, after whatever end it had: takes its lock, fences whoever may still write it, cuts off what a
@@ -65,12 +65,14 @@ impl Store {
     /// # Errors
     /// `State` for a folder that is no run; `Busy` if a process of this machine writes it; as [`super::read()`] otherwise.
     pub fn open(path: &Path, options: &Options) -> Result<(Self, Recovered)> {
-        Self::open_on(Arc::new(RealDisk), path, options)
+        Self::open_on(usual(), path, options)
     }
 
     pub(super) fn create_on(disk: Arc<dyn Disk>, path: &Path, options_text: &str, options: &Options) -> Result<Self> {
         options.check()?;
-        let failed = |error: std::io::Error| io(format!("cannot create {}: {error}", path.display()));
+        let failed = |error: std::io::Error| {
+            io(format!("cannot create {}: {error}: choose a place that can be written", path.display()))
+        };
         if let Folder::Run(_) = look(path)? {
             return Err(used(path));
         }
@@ -267,6 +269,15 @@ impl Drop for Store {
     }
 }
 
+/// The process of this machine that writes a run at this moment, as far as locks tell.
+///
+/// # Errors
+/// `Io` if the run's lock cannot be looked at.
+pub fn writer(path: &Path) -> Result<Option<u32>> {
+    let Some(file) = LockFile::at(&path.join("lock"), None, false)? else { return Ok(None) };
+    Ok(file.holder(OWNER)?.map(|holder| holder.pid))
+}
+
 /// The run's lock, taken.
 struct Lock {
     file: LockFile,
@@ -276,7 +287,9 @@ struct Lock {
 impl Lock {
     fn take(paths: &Paths) -> Result<Self> {
         let path = paths.root.join("lock");
-        let Some(file) = LockFile::at(&path, None, true)? else { return Err(io("a lock file that is not there")) };
+        let file = LockFile::at(&path, None, true);
+        let file = file.map_err(|error| error.context(format!("{} cannot be written", paths.root.display())))?;
+        let Some(file) = file else { return Err(io("a lock file that is not there")) };
         match file.hold(OWNER) {
             Ok(Ok(())) => Ok(Self { file, held: true }),
             Ok(Err(holder)) => Err(busy(format!(

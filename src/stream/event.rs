@@ -34,8 +34,9 @@ impl Operator {
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
             return Ok(None);
         }
+        let more_comes = self.more_comes_from_peers(step);
         self.take_in_all(shared);
-        if self.awaits_peers(shared, step) {
+        if more_comes && self.replay.is_some() && !shared.registry.is_complete(step) {
             return Ok(None);
         }
         if let Some(batch) = self.replayed(shared, step, n)? {
@@ -71,14 +72,17 @@ impl Operator {
         Ok(Some((batch, false)))
     }
 
-    /// Whether producers of other processes are still to send again what the log has: a host that went back to a mark is
-    /// not the one that sends it.
-    fn awaits_peers(&mut self, shared: &Shared, step: i64) -> bool {
-        if self.door.is_none() || self.replay.is_none() || shared.registry.is_complete(step) {
-            return false;
+    /// Whether producers of other processes may still send patches of `step`: of a host that went back to a mark they are
+    /// who sends again what the log has.
+    fn more_comes_from_peers(&mut self, step: i64) -> bool {
+        let mut open = self.lanes.iter_mut().filter(|lane| lane.is_remote()).filter_map(|lane| {
+            let ended = lane.ended_step();
+            (!lane.is_gone()).then_some(ended)
+        });
+        match open.next() {
+            None => self.door.is_some() && !self.has_local,
+            Some(ended) => ended < step || open.any(|ended| ended < step),
         }
-        let (is_empty, has_local) = (self.lanes.is_empty(), self.has_local);
-        (is_empty && !has_local) || self.lanes.iter_mut().any(|lane| lane.is_remote() && lane.holds_up(step))
     }
 
     /// What a pick tells its host.

@@ -63,6 +63,8 @@ pub(super) struct Operator {
     pub(super) measured: Option<Box<Measured>>,
     /// Rows that were drained from the sampler and did not go to the host yet, oldest first.
     pub(super) history: VecDeque<HistoryRow>,
+    /// Rows of what lay behind the mark that were more than the history keeps.
+    pub(super) history_dropped: u64,
     /// Ids of patches that were left out for an error, which stay taken until they are withdrawn.
     pub(super) left_out: HashSet<u64>,
     /// When producers that are gone were last looked for.
@@ -111,6 +113,7 @@ impl Operator {
             measured: None,
             left_out: HashSet::new(),
             history: VecDeque::new(),
+            history_dropped: 0,
             forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
@@ -128,7 +131,9 @@ impl Operator {
 
     /// What people call the class that a patch was found to be of; none without a classifier.
     pub(super) fn class_label(&self, probabilities: &[f32]) -> Option<String> {
-        self.classifier.as_ref().map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
+        // A patch that was imported has none.
+        let classifier = self.classifier.as_ref().filter(|_| !probabilities.is_empty());
+        classifier.map(|classifier| classifier.label(most_likely(probabilities)).to_owned())
     }
 
     /// Writes down what the sampler counts.
@@ -139,7 +144,7 @@ impl Operator {
         counts.candidates = sampler.candidates() as u64;
         counts.selected = sampler.selected() as u64;
         counts.discarded = sampler.discarded() as u64;
-        counts.history_dropped = sampler.history_dropped();
+        counts.history_dropped = self.history_dropped + sampler.history_dropped();
         counts.tally = self.tally;
         counts.retention = self.retention_stats();
         counts.jobs = self.jobs.as_ref().map(|jobs| jobs.stats());

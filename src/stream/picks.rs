@@ -51,6 +51,10 @@ impl Stream {
     /// Removes up to `most` rows of the history, oldest first. Rows are kept only if
     /// [`Config::history`](super::Config::history) says how many.
     ///
+    /// A run that is opened again has no rows until [`resume`](Self::resume), and then all of what lies behind the mark,
+    /// each once: drain before setting a mark, and keep what was drained by then with the host's own checkpoint. The log
+    /// has no ranks of discards and withdrawals, so these rows have none.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if the stream is closed.
     pub fn drain_history(&self, most: usize) -> Result<Vec<HistoryRow>> {

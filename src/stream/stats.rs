@@ -88,7 +88,8 @@ impl Rejected {
     }
 }
 
-/// What a stream has done so far.
+/// What a stream has done since it was opened. What there is counts the whole run where there is one, as often as it was
+/// opened: `events`, `waiting`, `candidates`, `selected`, `discarded`, the queues, and `store` but for what it lost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stats {
     /// Patches committed.
@@ -111,7 +112,8 @@ pub struct Stats {
     pub selected: u64,
     /// Patches discarded so far.
     pub discarded: u64,
-    /// Rows of history that were dropped because nobody drained them in time.
+    /// Rows of history that were dropped because nobody drained them in time, or that lay behind the mark at which its
+    /// host went on and were more than are kept.
     pub history_dropped: u64,
     /// Patches classified and given to the sampler; 0 without a classifier, as are the next two.
     pub classified: u64,

@@ -5,7 +5,8 @@
 
 mod densities;
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,8 +17,8 @@ use patchstream::stream::{Pushed, StoreConfig, Stream};
 const STEPS: i64 = 60;
 const PATCHES: u64 = 8;
 const KILLS: usize = 200;
-/// Kills end here on a machine that is too slow for all of them.
-const LONG: Duration = Duration::from_secs(60);
+/// Nothing takes as long as this; the kills take a few seconds.
+const LONG: Duration = Duration::from_secs(600);
 
 /// A host's campaign in `folder`: from its checkpoint, if it has one, to the end.
 fn host(folder: &Path, options: u64) {
@@ -114,9 +115,10 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
     assert!(truth.lines().count() > STEPS as usize);
     let (mut kills, mut campaigns, mut random) = (0, 0, 0x1234_5678_9abc_def1_u64);
     let started = Instant::now();
-    while kills < KILLS && started.elapsed() < LONG {
+    while kills < KILLS {
         let folder = Folder::new(&campaigns.to_string());
         loop {
+            assert!(started.elapsed() < LONG, "{kills} kills in {LONG:?}: hosts hang, or the machine does");
             let mut child = start("plain", &folder.0, campaigns);
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let alive = takes.mul_f64((random >> 40) as f64 / (1 << 24) as f64 * 0.8);
@@ -132,7 +134,7 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
                 assert_eq!(end, truth, "campaign {campaigns} after {kills} kills");
                 break;
             }
-            if kills >= KILLS || started.elapsed() >= LONG {
+            if kills == KILLS {
                 assert!(start("plain", &folder.0, campaigns).wait().unwrap().success());
                 assert_eq!(std::fs::read_to_string(folder.0.join("end.txt")).unwrap(), truth);
                 break;
@@ -140,6 +142,8 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
         }
         campaigns += 1;
     }
-    assert!(kills >= KILLS / 4, "{kills} kills in {LONG:?}: the machine is too slow to say anything");
-    println!("{kills} kills, {campaigns} campaigns, {:?} each without one", takes);
+    assert_eq!(kills, KILLS);
+    // Past the harness, which keeps what a test prints that passes.
+    let line = format!("resume: {kills} kills in {campaigns} campaigns, each of which takes {takes:.2?} without one\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

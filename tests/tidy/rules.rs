@@ -30,7 +30,7 @@ const UNSAFE: [&str; 9] = [
     "src/encode/plan/kernels",
     "src/wire/patchstream_generated.rs",
     "ffi/src/",
-    "cli/src/bridge.rs",
+    "cli/src/bridge",
 ];
 
 fn is_generated(path: &str) -> bool {

@@ -1,9 +1,15 @@
-//! Writes real messages of every kind into a folder, one file each, for the target `wire` to start from.
+//! Writes real messages of every kind into a folder, one file each, for the target `wire` to start from; and entries of a
+//! log into a second one, for the target `record`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use patchstream::dynim::State;
 use patchstream::error::Result;
 use patchstream::patch::{Constellation, Meta, Protein};
+use patchstream::store::bytes::Packer as Bytes;
+use patchstream::stream::journal::records::{
+    Branch, By, Event, Given, LeftOut, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn,
+};
 use patchstream::wire::{
     AcceptedWindows, Ask, Densities, Job, JobState, Packer, Place, RdfSample, Refusal, Selection, SelectionBatch,
     Weights,
@@ -65,5 +71,34 @@ fn main() -> Result<()> {
     write("state", packer.job_state(&JobState { job: 7, attempt: 2, state: 5, reason: Some("no licence".into()) }));
     let refusal = Refusal { ask: 1, job: 7, attempt: 2, status: -11, sentence: "somebody has it".into() };
     write("refusal", packer.refusal(&refusal));
+    entries(&PathBuf::from(std::env::args().nth(2).expect("the folder for entries")), &meta);
     Ok(())
+}
+
+/// An entry of each kind behind the byte that tells the target which it is.
+fn entries(folder: &Path, meta: &Meta<'_>) {
+    let write = |kind: u8, pack: &dyn Fn(&mut Bytes)| {
+        let mut bytes = Bytes::new();
+        bytes.u8(kind);
+        pack(&mut bytes);
+        std::fs::write(folder.join(format!("entry-{kind}")), bytes.bytes()).expect("room for a seed");
+    };
+    let (probabilities, point) = (&[0.75, 0.25][..], &[0.5, -1.0][..]);
+    write(0, &|to| Point::pack(PointParts { id: 7, content: 9, queue: 1, meta, probabilities, point }, to));
+    write(1, &|to| LeftOut { id: 7, content: 9, step: -1 }.pack(to));
+    let pick = |id| Picked { id, queue: 0, rank: 1.5 };
+    let (picks, lost) = (vec![pick(7), pick(8)], vec![pick(9)]);
+    let event = Event { number: 1, n: 3, merged: 3, selected: 2, picks, lost, gone: vec![4, 5], ..Event::default() };
+    write(2, &|to| event.pack(to));
+    let reason = "no licence".to_owned();
+    let moved = Moved { id: 7, step: 1, attempt: 2, to: State::Failed, by: By::Worker, reason };
+    write(3, &|to| moved.pack(to));
+    write(4, &|to| Withdrawn { id: 7, step: 1, why: Why::Branch }.pack(to));
+    let (sent, unsent, name) = (vec![1], vec![2, 3], "frame 7".to_owned());
+    let mark = Mark { step: 1, after: 2, last_step: -3, sent, unsent, name };
+    write(5, &|to| mark.pack(to));
+    write(6, &|to| Branch { number: 1, step: 2, after: 3, told: vec![4] }.pack(to));
+    write(7, &|to| Given { id: 1, attempt: 2, who: "node 5".into() }.pack(to));
+    let options: &str = "dim = 2\nk = 10\nmode = Sequential\nseed = 0\nspaces = Joint\n";
+    write(8, &|to| drop(to.u8s(options.as_bytes())));
 }

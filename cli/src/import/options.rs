@@ -21,6 +21,12 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub ids: PathBuf,
 
+    /// Options of the stream that is to go on with the run, in a TOML file as a stream reads it; its encoder has to be what
+    /// made the points. Without it any encoder of as many coordinates goes on, with ten neighbours, picks from one ranking
+    /// and the capacity that the history shows
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// Folder of the run that is made; it must not be there, or be empty
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,

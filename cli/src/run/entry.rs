@@ -47,9 +47,6 @@ impl<'a> Entry<'a> {
         match (record.sequence, &entry) {
             (1, Entry::Options(_)) => Ok(entry),
             (1, _) => Err(corrupt("entry 1 does not hold the options: this is no run of a stream, or a damaged one")),
-            (sequence, Entry::Options(_)) => {
-                Err(corrupt(format!("entry {sequence} holds options, as only the first may")))
-            }
             _ => Ok(entry),
         }
     }

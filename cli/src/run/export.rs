@@ -5,9 +5,11 @@
 //! `weights.csv`: `id,weight,normalised`, as a campaign writes them; of picks that were returned nothing is in them.
 //! Not here: where everything is ([`super::seen`]), the densities that a run keeps ([`super::kept`]).
 
+use std::sync::atomic::Ordering;
+
 use patchstream::dynim::{Sampler, Weight};
-use patchstream::error::Result;
-use patchstream::store;
+use patchstream::error::{Result, state};
+use patchstream::store::{self, Folder};
 use patchstream::stream::journal::layout::layout;
 
 use super::kept;
@@ -16,19 +18,32 @@ use super::seen::{Seen, Stage};
 use crate::draft::{self, Draft};
 use crate::npy;
 use crate::number::format_g;
+use crate::progress::Progress;
+use crate::stop_on_signals;
 use crate::summary::print;
 
 /// The names of the files; the patches come last, they say that the others are there.
 const NAMES: [&str; 5] = ["points.npy", "ids.npy", "selected.csv", "weights.csv", "patches.csv"];
 
-/// Writes the files.
+/// Writes the files. Returns whether it was interrupted.
 ///
 /// # Errors
 /// A folder that is no run, a log that is damaged, and files that cannot be written; then none is left half written.
-pub fn export(options: &ExportOptions) -> Result<()> {
+pub fn export(options: &ExportOptions) -> Result<bool> {
+    if let Ok(Folder::Run(_)) = store::look(&options.to) {
+        let to = options.to.display();
+        return Err(state(format!(
+            "{to} is the folder of a run, which the files do not belong in: choose another with --to"
+        )));
+    }
     let found = store::read(&options.run)?;
     let seen = Seen::read(&found)?;
+    let (all, selected) = (seen.patches.len(), seen.selected.len());
+    let busy = Progress::busy(format!("weighing {all} patches against {selected} selected ones"));
     let weights = weigh(&seen)?;
+    busy.finish();
+    // From here on there are files that an end by Ctrl-C is not to leave half written.
+    let stop = stop_on_signals()?;
     draft::prepare(&options.to, &[&NAMES[..], &kept::NAMES].concat())?;
     let draft = |at: usize| Draft::create(&options.to, NAMES[at]);
     let (mut points, mut ids, mut selected, mut table, mut patches) =
@@ -40,6 +55,9 @@ pub fn export(options: &ExportOptions) -> Result<()> {
     ids.write(&npy::header("<u8", &[count]))?;
     patches.line(format_args!("id,step,time_us,x_nm,y_nm,queue,stage,label"))?;
     for (row, patch) in there {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
         for x in seen.point(row) {
             points.write(&x.to_le_bytes())?;
         }
@@ -74,7 +92,7 @@ pub fn export(options: &ExportOptions) -> Result<()> {
         NAMES.join(" "),
         options.to.display()
     ));
-    Ok(())
+    Ok(false)
 }
 
 /// The weights over everything that is not selected, as a stream's are.

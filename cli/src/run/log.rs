@@ -3,15 +3,16 @@
 //! Nothing is changed, and a run may be in use meanwhile.
 //! Not here: points and weights ([`super::export`]), whether it is whole ([`super::verify`]).
 
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 
 use patchstream::error::{Result, io};
 use patchstream::store;
-use patchstream::stream::journal::records::{Event, Point};
+use patchstream::stream::journal::records::Event;
 use serde_json::json;
 
 use super::entry::Entry;
 use super::options::LogOptions;
+use super::reading::{Read, Reading};
 
 /// Picks that a line for people names.
 const MOST_PICKS: usize = 4;
@@ -22,11 +23,11 @@ const MOST_PICKS: usize = 4;
 /// A folder that is no run, a log that is damaged; the lines before that are printed.
 pub fn log(options: &LogOptions) -> Result<()> {
     let found = store::read(&options.run)?;
+    let terminal = std::io::stdout().is_terminal();
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut point = Point::default();
-    let mut records = found.records(1)?;
-    while let Some(record) = records.next()? {
-        let line = match Entry::view(&record, &mut point)? {
+    let mut reading = if terminal { Reading::without_bar(&found)? } else { Reading::new(&found)? };
+    while let Some(Read { entry, .. }) = reading.next()? {
+        let line = match entry {
             Entry::Event(event) if options.json => object(&event),
             Entry::Event(event) => sentence(&event),
             Entry::Mark(mark) if options.json => {

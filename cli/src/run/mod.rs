@@ -1,8 +1,8 @@
 //! `patchstream log`, `verify`, `replay` and `export`: what is in the folder of a run.
 //!
-//! Files: `options` (what they can be told), `entry` (an entry of the log, as what it is), `log` (events, a line each),
-//! `verify` (every record), `replay` (the decisions, made again), `reencode` (points, made again), `seen` (where every patch is), `kept` (densities, as an
-//! array) and `export` (all that, as files).
+//! Files: `options` (what they can be told), `entry` (an entry of the log, as what it is), `reading` (all of them in order),
+//! `log` (events, a line each), `verify` (every record), `replay` (the decisions, made again), `reencode` (points, made
+//! again), `seen` (where every patch is), `kept` (densities, as an array) and `export` (all that, as files).
 //! Not here: the folder and its files ([`patchstream::store`]), what a stream writes there ([`patchstream::stream::journal`]).
 
 mod entry;
@@ -10,6 +10,7 @@ mod export;
 mod kept;
 mod log;
 mod options;
+mod reading;
 mod reencode;
 mod replay;
 mod seen;

@@ -9,11 +9,13 @@ use patchstream::dynim::{self, Layout, Sampler, State};
 use patchstream::error::{Result, corrupt};
 use patchstream::ids;
 use patchstream::store;
+use patchstream::stream::journal::is_open;
 use patchstream::stream::journal::layout::layout;
 use patchstream::stream::journal::records::{Event, Point};
 
 use super::entry::Entry;
 use super::options::ReplayOptions;
+use super::reading::{Read, Reading};
 use super::reencode::Reencode;
 use crate::summary::print;
 
@@ -27,18 +29,16 @@ pub fn replay(options: &ReplayOptions) -> Result<()> {
     let ReplayOptions { run: path, until, reencode, model } = options;
     let reencode = *reencode || model.is_some();
     let found = store::read(path)?;
-    let mut point = Point::default();
-    let mut records = found.records(1)?;
+    let mut reading = Reading::new(&found)?;
     let mut text = String::new();
     let mut replay: Option<Replay> = None;
     let mut again: Option<Reencode> = None;
     let (mut ended, mut differs) = (false, None);
-    while let Some(record) = records.next()? {
-        let sequence = record.sequence;
-        let entry = Entry::view(&record, &mut point)?;
+    while let Some(Read { sequence, entry, point }) = reading.next()? {
         if let Entry::Options(options) = entry {
             text = options.into();
-            if reencode {
+            // One that was imported tells its encoder only once a stream went on with it.
+            if reencode && !is_open(&text) {
                 again = Some(Reencode::open(&found, path, model.as_deref(), &text)?);
             }
             continue;
@@ -52,10 +52,10 @@ pub fn replay(options: &ReplayOptions) -> Result<()> {
         }
         if let Some(replay) = &mut replay {
             if let (Entry::Point, Some(again)) = (&entry, &mut again) {
-                again.make(&mut point)?;
+                again.make(point)?;
             }
             if differs.is_none() {
-                let taken = replay.take(entry, &point);
+                let taken = replay.take(entry, point);
                 differs = taken.err().map(|error| error.context(format!("entry {sequence}")));
             }
         }

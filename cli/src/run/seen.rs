@@ -12,6 +12,7 @@ use patchstream::store::Recovered;
 use patchstream::stream::journal::records::{Event, Picked, Point};
 
 use super::entry::Entry;
+use super::reading::{Read, Reading};
 
 /// Where a patch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +82,9 @@ impl Seen {
     /// not there.
     pub fn read(found: &Recovered) -> Result<Self> {
         let mut seen = Self::default();
-        let mut point = Point::default();
-        let mut records = found.records(1)?;
-        while let Some(record) = records.next()? {
-            let sequence = record.sequence;
-            let entry = Entry::view(&record, &mut point)?;
-            seen.take(entry, &point).map_err(|error| error.context(format!("entry {sequence}")))?;
+        let mut reading = Reading::new(found)?;
+        while let Some(Read { sequence, entry, point }) = reading.next()? {
+            seen.take(entry, point).map_err(|error| error.context(format!("entry {sequence}")))?;
         }
         Ok(seen)
     }

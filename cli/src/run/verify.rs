@@ -1,4 +1,4 @@
-//! `patchstream verify`: every record of the log, what each says, and both checkpoints.
+//! `patchstream verify`: every record of the log, what each says, both checkpoints, and the densities that the run keeps.
 //!
 //! Nothing is changed, and a run may be in use meanwhile; the end of its log may then be seen half written.
 //! Not here: whether its decisions are right ([`super::replay`]).
@@ -6,50 +6,112 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use patchstream::error::{Result, corrupt};
+use patchstream::error::{ErrorKind, Result, corrupt};
 use patchstream::ids;
-use patchstream::store::{self, Recovered};
-use patchstream::stream::journal::records::Point;
+use patchstream::retain::RunDensities;
+use patchstream::store::{self, Behind, Cut, Recovered};
 
 use super::entry::Entry;
 use super::options::VerifyOptions;
+use super::reading::{Read, Reading};
+use super::seen::{Seen, Stage};
 use crate::summary::print;
+
+/// What becomes of a run whose log is damaged.
+const REFUSED: &str = "no stream goes on with the run";
 
 /// Reads all of a run and says what is there.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place, or one sentence for all checkpoints and ends that are.
+/// All that is wrong, each with its file and byte, and what a stream that goes on does about it.
 pub fn verify(options: &VerifyOptions) -> Result<()> {
-    let found = store::read(&options.run)?;
-    let counts = entries(&found)?;
+    let found = store::read(&options.run).map_err(|error| match error.kind() {
+        ErrorKind::Corrupt => error.context(REFUSED),
+        _ => error,
+    })?;
     let mut text = format!("run       {}, created by {}\n", found.description.run, found.description.writer);
-    let _ = writeln!(text, "log       {} entries, all good; {} writers", found.last, found.epoch);
-    text.push_str(&counts.say());
-    match &found.checkpoint {
+    // Whoever may not look at the lock verifies all the same.
+    let writer = store::writer(&options.run).ok().flatten();
+    if let Some(pid) = writer {
+        let _ = writeln!(text, "in use    by process {pid}, which may be writing the end of the log");
+    }
+    let mut wrong = Vec::new();
+    match entries(&found) {
+        Ok(counts) => {
+            let _ = writeln!(text, "log       {} entries, all good; {} writers", found.last, found.epoch);
+            text.push_str(&counts.say());
+        }
+        Err(error) => wrong.push(error.context(REFUSED).message().to_owned()),
+    }
+    let goes_on = match &found.checkpoint {
         Some(checkpoint) => {
             let (serial, sequence) = (checkpoint.serial, checkpoint.sequence);
             let _ = writeln!(text, "last      checkpoint {serial} holds entries up to {sequence}");
+            format!("from checkpoint {serial}, which holds entries up to {sequence}")
         }
-        None => text.push_str("last      no checkpoint\n"),
+        None => {
+            text.push_str("last      no checkpoint\n");
+            "from the log alone".into()
+        }
+    };
+    for error in &found.skipped {
+        wrong.push(format!("{error}; a stream goes on {goes_on}, and nothing is lost"));
     }
-    let wrong: Vec<String> = (found.skipped.iter().map(ToString::to_string))
-        .chain(found.cut.iter().map(|cut| {
-            format!(
-                "{} ends with {} bytes from byte {} on that are no entry ({}): a write that was cut short, which was \
-                 not acknowledged and is cut off when the run goes on, or damage",
-                cut.file.display(),
-                cut.bytes,
-                cut.offset,
-                cut.why
-            )
-        }))
-        .collect();
+    for cut in &found.cut {
+        wrong.push(end(&found, cut, writer)?);
+    }
+    wrong.extend(densities(&found, options, &mut text)?);
     print(&text);
     if wrong.is_empty() {
         print("good      nothing is wrong\n");
         return Ok(());
     }
-    Err(corrupt(wrong.join("; ")))
+    Err(corrupt(wrong.join("\nerror: ")))
+}
+
+/// What is wrong with the end of the log.
+fn end(found: &Recovered, cut: &Cut, writer: Option<u32>) -> Result<String> {
+    let Cut { offset, bytes, why, .. } = cut;
+    let (file, kept) = (cut.file.display(), cut.kept());
+    let what =
+        format!("{file} ends with {bytes} bytes from byte {offset} on that are no entry {} ({why})", found.last + 1);
+    Ok(match (found.behind(cut)?, writer) {
+        (Some(Behind { offset, first, last }), _) => format!(
+            "{what}, and from byte {offset} on entries {first} to {last} are whole: this is damage, take the file from a \
+             copy. A stream that goes on loses them, and keeps the bytes in {}",
+            kept.display()
+        ),
+        (None, Some(pid)) => {
+            format!(
+                "{what}: process {pid} may be writing there at this moment, so verify the run again when that has ended"
+            )
+        }
+        (None, None) => format!(
+            "{what}: a write that was cut short, which was not acknowledged, or damage. A stream that goes on does so \
+             behind entry {}, and keeps the bytes in {}",
+            found.last,
+            kept.display()
+        ),
+    })
+}
+
+/// Reads the densities of everything that may be selected or is; what is wrong with them.
+fn densities(found: &Recovered, options: &VerifyOptions, text: &mut String) -> Result<Option<String>> {
+    let Some(mut kept) = RunDensities::open(&options.run, found.description.run.0)? else { return Ok(None) };
+    let seen = Seen::read(found)?;
+    let (mut values, mut whole, mut missing, mut torn) = (vec![0.0; kept.values()], 0_u64, 0_u64, Vec::new());
+    for patch in seen.patches.iter().filter(|patch| matches!(patch.stage, Stage::Candidate | Stage::Selected)) {
+        match kept.read(patch.id, patch.content, &mut values) {
+            Ok(true) => whole += 1,
+            Ok(false) => missing += 1,
+            Err(error) if error.kind() == ErrorKind::Corrupt => torn.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    let _ =
+        writeln!(text, "densities {whole} patches that may be selected or are, {missing} without, {} torn", torn.len());
+    let more = if torn.len() > 1 { format!(", and {} more are torn", torn.len() - 1) } else { String::new() };
+    Ok(torn.into_iter().next().map(|first| first + &more))
 }
 
 /// What a log has.
@@ -89,13 +151,12 @@ impl Counts {
 /// Reads every entry, and asserts that what it speaks of was there before it.
 fn entries(found: &Recovered) -> Result<Counts> {
     let mut counts = Counts::default();
-    let mut point = Point::default();
     // By public ids, and by the host's.
     let (mut known, mut left_out) = (HashSet::new(), HashSet::new());
-    let mut records = found.records(1)?;
-    while let Some(record) = records.next()? {
-        let wrong = |why: String| corrupt(format!("entry {}: {why}: take the log from a copy", record.sequence));
-        match Entry::view(&record, &mut point)? {
+    let mut reading = Reading::new(found)?;
+    while let Some(Read { sequence, entry, point }) = reading.next()? {
+        let wrong = |why: String| corrupt(format!("entry {sequence}: {why}: take the log from a copy"));
+        match entry {
             Entry::Options(_) => {}
             Entry::Point => {
                 counts.points += 1;

@@ -1,7 +1,8 @@
 //! `import-dynim` on histories as LLNL's dynim writes them, and on others.
 //!
-//! Not here: what is done with a run.
+//! Not here: what is done with a run that no stream goes on with.
 
+mod goes_on;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/npy.rs"]
 mod npy;
@@ -106,9 +107,10 @@ fn what_dynim_decided_is_in_the_run() {
     assert_eq!(
         String::from_utf8(log.stdout).unwrap().lines().collect::<Vec<_>>(),
         [
-            "event 0 at step 0: 4 came, 0 went, 1 of 1 picked: 3 (0.75); 3 candidates, 1 selected, 0 discarded",
-            "event 1 at step 1: 1 came, 2 went, 1 of 1 picked: 5 (2.5); 1 candidates, 2 selected, 2 discarded",
-            "event 2 at step 2: 0 came, 0 went, 1 of 1 picked: 1 (1.5); 0 candidates, 3 selected, 2 discarded",
+            "event 0 at step -3: 4 came, 0 went, 1 of 1 picked: 3 (0.75); 3 candidates, 1 selected, 0 discarded",
+            "event 1 at step -2: 1 came, 2 went, 1 of 1 picked: 5 (2.5); 1 candidates, 2 selected, 2 discarded",
+            "event 2 at step -1: 0 came, 0 went, 1 of 1 picked: 1 (1.5); 0 candidates, 3 selected, 2 discarded",
+            "mark \"imported\" at step -1",
         ]
     );
     assert_done(&patchstream(&["export", &case.path("run"), "--to", &case.path("out")]));
@@ -120,7 +122,7 @@ fn what_dynim_decided_is_in_the_run() {
         [("3", "2"), ("5", "2"), ("1", "2")]
     );
     let patches = read(&out, "patches.csv");
-    assert!(patches.contains("\n4,0,0,0,0,0,discarded,\"d,e\"\n") && patches.contains(",candidate,g\n"), "{patches}");
+    assert!(patches.contains("\n4,-3,0,0,0,0,discarded,\"d,e\"\n") && patches.contains(",candidate,g\n"), "{patches}");
     assert!(!case.folder.join("workspace/pwned").exists() && !PathBuf::from("pwned").exists());
 }
 

@@ -67,6 +67,8 @@ fn an_export_holds_the_densities_that_the_run_keeps() {
     let (run, to) = (folder.join("run"), folder.join("out"));
     let (_, kept) = write_kept(&run, Some(Format::Float32));
     assert_eq!(kept.len(), 16);
+    let said = stdout(&["verify", run.to_str().unwrap()]);
+    assert!(said.contains("densities 16 patches that may be selected or are, 0 without, 0 torn\n"), "{said}");
     let export = || stdout(&["export", run.to_str().unwrap(), "--to", to.to_str().unwrap()]);
     assert!(export().contains("48 patches of 14 coordinates, 10 of them selected; densities of 16 of them:"));
     let (head, ids) = array(&to.join("patches_ids.npy"), 8 * 16);
@@ -92,7 +94,9 @@ fn an_export_holds_the_densities_that_the_run_keeps() {
     write_kept(&folder.join("plain"), None);
     stdout(&["export", folder.join("plain").to_str().unwrap(), "--to", to.to_str().unwrap()]);
     assert!(!to.join("patches.npy").exists() && !to.join("patches_ids.npy").exists());
-    stdout(&["verify", run.to_str().unwrap()]);
+    let output = patchstream(&["verify", run.to_str().unwrap()]);
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && sentence.contains(&format!("of patch {}", kept[3])), "{sentence}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Not here: runs that a campaign makes.
 
+mod damage;
 mod kept;
 mod runs;
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -176,6 +177,9 @@ fn an_export_holds_what_the_sampler_had() {
     stdout(&["export", run.to_str().unwrap(), "--to", to.to_str().unwrap()]);
     assert_eq!(contents(to.to_str().unwrap()), before);
     assert_refused(&patchstream(&["export", run.to_str().unwrap()]), 2, &["--to"]);
+    let into = [run.to_str().unwrap(), "--to", run.to_str().unwrap()];
+    assert_refused(&patchstream(&[&["export"], &into[..]].concat()), 1, &["folder of a run", "--to"]);
+    assert!(!run.join("points.npy").exists());
 }
 
 #[test]
@@ -184,9 +188,15 @@ fn a_folder_that_is_no_run_is_said_to_be_none() {
     fs::write(folder.join("file"), "x").unwrap();
     fs::create_dir_all(folder.join("other")).unwrap();
     fs::write(folder.join("other/thesis.tex"), "x").unwrap();
+    fs::create_dir(folder.join("empty")).unwrap();
     for command in ["log", "verify", "replay"] {
-        for name in ["missing", "file", "other"] {
-            assert_refused(&patchstream(&[command, folder.join(name).to_str().unwrap()]), 1, &[name]);
+        for (name, why) in [
+            ("missing", "there is no such folder"),
+            ("empty", "an empty folder"),
+            ("file", "is a file"),
+            ("other", "\"thesis.tex\""),
+        ] {
+            assert_refused(&patchstream(&[command, folder.join(name).to_str().unwrap()]), 1, &[name, why, "a run"]);
         }
         assert_refused(&patchstream(&[command]), 2, &["RUN"]);
     }

@@ -135,10 +135,10 @@ fn a_run_that_fails_leaves_an_earlier_one_as_it_is() {
 
     let file = folder.join("file");
     write(&file, &[]);
-    assert_refused(&sample(&points, &file.join("inside"), &[]), 1, &["inside", "--out"]);
+    assert_refused(&sample(&points, &file.join("inside"), &[]), 1, &["inside", "another folder"]);
     let way = folder.join("way");
     fs::create_dir_all(way.join("history.csv")).unwrap();
-    assert_refused(&sample(&points, &way, &[]), 1, &["history.csv", "--out"]);
+    assert_refused(&sample(&points, &way, &[]), 1, &["history.csv", "another output folder"]);
 }
 
 #[test]

@@ -47,6 +47,19 @@ fn cpp_program_goes_on_with_a_run() {
 }
 
 #[test]
+fn cpp_program_goes_on_with_a_run_that_was_imported() {
+    let fixtures = root().join("tests/fixtures/dynim");
+    let run = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("imported");
+    let _ = std::fs::remove_dir_all(&run);
+    let mut import = Command::new(built().join("patchstream"));
+    import.arg("import-dynim").arg(&fixtures).arg("--points").arg(fixtures.join("points.npy"));
+    succeed(import.arg("--ids").arg(fixtures.join("ids.npy")).arg("--out").arg(&run));
+    let program = compile("ffi/tests/cpp/imported_test.cpp", "imported_test_cpp", &[], Link::Shared);
+    let said = String::from_utf8(succeed(Command::new(program).arg(&run)).stdout).expect("text");
+    assert!(said.ends_with("imported_test: 0 failures\n"), "{said}");
+}
+
+#[test]
 fn c_and_cpp_workers_take_jobs_in_processes_of_their_own() {
     for (source, name, flags) in [
         ("ffi/tests/c/job_test.c", "job_test_c", &[][..]),
@@ -224,8 +237,8 @@ fn both_hosts_write_the_same(options: &[&str]) -> Vec<u8> {
     let (rust, cpp) = (folder("rust"), folder("cpp"));
     // A campaign's folder is new; one of an earlier test may lie there.
     let _ = std::fs::remove_dir_all(&rust);
-    let campaign =
-        Command::new(built().join("patchstream")).arg("campaign").args(options).arg("--out").arg(&rust).output();
+    let mut campaign = Command::new(built().join("patchstream"));
+    let campaign = campaign.args(["campaign", "--md", "none"]).args(options).arg("--out").arg(&rust).output();
     assert!(campaign.as_ref().is_ok_and(|output| output.status.success()), "{campaign:?}");
     succeed(Command::new(program).args(options).arg("--out").arg(&cpp));
     for file in ["selected.csv", "weights.csv", "selections.psel"] {
@@ -286,6 +299,38 @@ fn block<'a>(text: &'a str, language: &str) -> Option<(&'a str, &'a str)> {
     Some((&text[start..end], &text[end..]))
 }
 
+/// Runs a host of the README undisturbed, and killed again and again.
+fn host_that_is_killed_comes_to_the_same(code: &str) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme_run");
+    let _ = std::fs::remove_dir_all(&folder);
+    let source = folder.with_extension("cpp");
+    std::fs::write(&source, code).expect("room for a file");
+    let program = compile(source.to_str().expect("UTF-8"), "readme_run_host", &[], Link::Shared);
+    let decided = |name: &str, kills: u64| {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).expect("room for a folder");
+        let host = || {
+            let mut host = Command::new(&program);
+            host.current_dir(&folder).stdout(std::process::Stdio::null());
+            host
+        };
+        for kill in 1..=kills {
+            let mut host = host().spawn().expect("a host");
+            std::thread::sleep(std::time::Duration::from_millis(60 * kill));
+            // It may have ended by itself.
+            let _ = host.kill();
+            host.wait().expect("its end");
+        }
+        succeed(&mut host());
+        let mut export = Command::new(built().join("patchstream"));
+        succeed(export.args(["export", "run", "--to", "tables"]).current_dir(&folder));
+        ["selected.csv", "weights.csv"].map(|file| std::fs::read(folder.join("tables").join(file)).expect(file))
+    };
+    let undisturbed = decided("undisturbed", 0);
+    assert_eq!(undisturbed[0].iter().filter(|byte| **byte == b'\n').count(), 201);
+    assert!(undisturbed == decided("killed", 6), "a host that was killed comes to something else");
+}
+
 #[test]
 fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
@@ -293,7 +338,9 @@ fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let (expected, rest) = block(rest, "text").expect("what it prints");
     let (attaching, rest) = block(rest, "cpp").expect("a producer of another process");
     let (worker, rest) = block(rest, "cpp").expect("a worker");
-    let (feedback, _) = block(rest, "cpp").expect("feedback");
+    let (feedback, rest) = block(rest, "cpp").expect("feedback");
+    let (run, _) = block(rest, "cpp").expect("a host that goes on");
+    host_that_is_killed_comes_to_the_same(run);
     let [attaching, feedback] = [attaching, feedback]
         .map(|code| format!("#include <cstdio>\n#include <patchstream.hpp>\nint main() {{\n{code}\n}}\n"));
     for (name, code) in

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Link, compile, succeed};
+use crate::support::{Link, built, compile, succeed};
 
 const EXACT: &str = "-ffp-contract=off";
 const LAMMPS: [&str; 3] = [EXACT, "-Wl,--no-as-needed", "-llammps"];
@@ -55,4 +55,21 @@ fn lammps_workers_hand_in_the_same_sums_whatever_their_number_and_when_killed() 
         let worker = compile("examples/lammps/driver.cpp", "lammps_host", &LAMMPS, Link::Shared);
         workers_agree(worker, "md_worker_test_lammps");
     }
+}
+
+#[test]
+fn a_campaign_with_lammps_closes_the_loop() {
+    if !lammps_is_there() {
+        return;
+    }
+    let worker = compile("examples/lammps/driver.cpp", "lammps_campaign", &LAMMPS, Link::Shared);
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lammps_campaign_out");
+    // A campaign's folder is new; one of an earlier test may lie there.
+    let _ = std::fs::remove_dir_all(&out);
+    let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 30 --every 3 --model mean --feedback-every 15 \
+                   --md-equilibration 40 --md-steps 40 --md lammps";
+    let mut campaign = Command::new(built().join("patchstream"));
+    succeed(campaign.args(options.split_whitespace()).arg("--lammps").arg(worker).arg("--out").arg(&out));
+    let summary = std::fs::read_to_string(out.join("summary.json")).expect("a summary");
+    assert_eq!(summary.matches("\"rms_after\": 0.").count(), 2, "{summary}");
 }

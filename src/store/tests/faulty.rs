@@ -2,6 +2,7 @@
 //!
 //! It knows what was synced: the length of each file, and the names of each folder. What was not may be gone.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Error, Result};
@@ -44,6 +45,23 @@ struct FaultyFile {
     disk: FaultyDisk,
     path: PathBuf,
     file: Arc<dyn DiskFile>,
+}
+
+thread_local! {
+    static IN_PLACE: RefCell<Option<FaultyDisk>> = const { RefCell::new(None) };
+}
+
+/// What this thread has put in the place of the disk that there is.
+pub(in crate::store) fn in_place() -> Option<Arc<dyn Disk>> {
+    IN_PLACE.with_borrow(|disk| disk.clone().map(|disk| Arc::new(disk) as Arc<dyn Disk>))
+}
+
+/// Puts a disk in the place of the one that there is, for runs that this thread creates or opens in `with`: a stream's too.
+pub fn put_in_place<T>(disk: &FaultyDisk, with: impl FnOnce() -> T) -> T {
+    IN_PLACE.set(Some(disk.clone()));
+    let result = with();
+    IN_PLACE.set(None);
+    result
 }
 
 impl FaultyDisk {

@@ -5,7 +5,7 @@
 mod bytes;
 mod damage;
 mod faults;
-mod faulty;
+pub(crate) mod faulty;
 mod fences;
 mod fixtures;
 mod folders;

@@ -6,9 +6,11 @@
 //!
 //! Not here: files ([`crate::store`]), the sampler's memory ([`crate::dynim::Snapshot`]).
 
+mod abandoned;
 mod behind;
 mod checkpoint;
 pub mod feedback;
+mod history;
 mod jobs;
 pub mod layout;
 mod options;
@@ -24,7 +26,7 @@ mod writer;
 
 pub(super) use jobs::{JobsFound, Samples};
 pub(super) use options::told;
-pub use options::{OnFailure, StoreConfig, StoreStats};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
 pub(super) use writer::Journal;

@@ -2,15 +2,15 @@
 //!
 //! Not here: the files ([`crate::store`]).
 
-use std::fmt::Write;
-
 use serde::Deserialize;
 
 use crate::dynim::Layout;
 use crate::encode::Model;
-use crate::error::{Error, conflict};
+use crate::error::{Error, Result, conflict};
 use crate::patch::{ProteinStates, Shape, Species};
 use crate::store::Durability;
+use crate::stream::classify::Classifier;
+use crate::stream::config::Config;
 
 /// `[store]`: how a run is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,7 +34,8 @@ pub enum OnFailure {
     /// Every call is an error from then on.
     #[default]
     Stop,
-    /// It goes on from memory, says so in the log, and counts what was not written. Nothing of that survives.
+    /// It goes on from memory, says so in the log, and counts what was not written. Nothing of that survives. A run that
+    /// cannot even be begun is an error of opening all the same.
     GoOn,
 }
 
@@ -64,9 +65,16 @@ pub struct StoreStats {
     pub durable: u64,
     /// How often a host that came back computed something else.
     pub branch: u64,
-    /// Entries that were not written, since the stream goes on from memory.
+    /// Entries that are not in the log for sure, since the stream goes on from memory; since it was opened.
     pub lost: u64,
 }
+
+/// The lines of what has to be equal to go on, before those of the sampler.
+const KEYS: [&str; 7] = ["nx", "ny", "species", "size_nm", "states", "model", "classifier"];
+/// What a line says of which nothing is known; whoever goes on with the run first decides it.
+const ANY: &str = "any";
+/// The first word of the options of a run that was made of another program's past.
+const IMPORTED: &str = "imported = ";
 
 /// What has to be equal to go on, as lines.
 pub(in crate::stream) fn told(
@@ -78,38 +86,98 @@ pub(in crate::stream) fn told(
     species: &Species,
     states: &ProteinStates,
 ) -> String {
-    let mut text = String::new();
-    let mut line = |key: &str, value: String| {
-        // Writing to a text cannot fail.
-        let _ = writeln!(text, "{key} = {}", value.replace('\n', " "));
-    };
-    line("nx", shape.nx.to_string());
-    line("ny", shape.ny.to_string());
-    line("species", format!("{:?}", species.names()));
-    line("size_nm", format!("{size_nm:?}"));
     let names = (0..states.len()).map(|at| (states.name(at as i32), states.kind(at as i32)));
-    line("states", format!("{:?}", names.collect::<Vec<_>>()));
     let made = |model: &Model| format!("{} {}", model.card().name, model.card().sha256);
-    line("model", made(model));
-    line("classifier", classifier.map_or("none".into(), made));
-    text.push_str(&super::layout::say(layout));
-    text
+    let values = [
+        shape.nx.to_string(),
+        shape.ny.to_string(),
+        format!("{:?}", species.names()),
+        format!("{size_nm:?}"),
+        format!("{:?}", names.collect::<Vec<_>>()),
+        made(model),
+        classifier.map_or("none".into(), made),
+    ];
+    lines(values) + &super::layout::say(layout)
+}
+
+fn lines(values: [String; 7]) -> String {
+    let line = |(key, value): (&str, String)| format!("{key} = {}\n", value.replace('\n', " "));
+    KEYS.into_iter().zip(values).map(line).collect()
+}
+
+/// The options of a run that is made of the past of another program, `from`, and the sampler's settings in them. With a
+/// configuration, those of a stream that is opened with it. Without one nothing is told but the settings: then
+/// any stream with these goes on with the run whose points have as many coordinates, and from then on it is that stream's.
+///
+/// # Errors
+/// Those of the options of `config`, and of opening its models.
+pub fn imported(from: &str, config: Option<&Config>, settings: Layout) -> Result<(String, Layout)> {
+    let (text, layout) = match config {
+        None => (lines([(); 7].map(|()| ANY.into())) + &super::layout::say(&settings), settings),
+        Some(config) => {
+            let (shape, species, states) = (config.shape()?, config.species()?, config.states()?);
+            let model = Model::open_with_states(&config.model, shape, states.clone())?;
+            model.card().check_channels(species.names())?;
+            let classifier = config.classifier.as_ref();
+            let classifier =
+                classifier.map(|name| Classifier::open(name, shape, species.names(), &states)).transpose()?;
+            let layout = config.layout(model.dim())?;
+            let second = classifier.as_ref().map(|classifier| classifier.model());
+            (told(shape, config.size_nm, &model, second, &layout, &species, &states), layout)
+        }
+    };
+    Ok((format!("{IMPORTED}{}\n{text}", from.replace('\n', " ")), layout))
+}
+
+/// Whether a run was made of another program's past: its host begins behind that.
+pub(in crate::stream) fn is_imported(options: &str) -> bool {
+    options.starts_with(IMPORTED)
+}
+
+/// Whether the options of a run leave open what its stream is.
+pub fn is_open(options: &str) -> bool {
+    options.lines().any(|line| line.split_once(" = ").is_some_and(|(_, value)| value == ANY))
 }
 
 /// The first line that is not equal.
 pub(in crate::stream) fn difference(then: &str, now: &str) -> Option<Error> {
-    if then == now {
-        return None;
-    }
-    let (mut before, mut after) = (then.lines(), now.lines());
+    let mut before = then.lines().filter(|line| !line.starts_with(IMPORTED));
+    let mut after = now.lines();
     loop {
         let (then, now) = (before.next(), after.next());
-        if then != now {
+        let [of, by] = [then, now].map(|line| line.and_then(|line| line.split_once(" = ")));
+        let open = of.zip(by).is_some_and(|(of, by)| of.0 == by.0 && of.1 == ANY);
+        if then != now && !open {
             let [then, now] = [then, now].map(|line| line.unwrap_or("nothing"));
             return Some(conflict(format!(
                 "the run was made with {then}, the stream is opened with {now}: open it with the same, or begin a new run"
             )));
         }
         then?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_imported_run_leaves_open_any_stream_decides_and_nothing_else() {
+        let (text, layout) = imported("a\nb", None, Layout::new(9)).unwrap();
+        assert_eq!(layout, Layout::new(9));
+        assert!(is_imported(&text) && is_open(&text), "{text}");
+        let config = Config { model: "mean".into(), nx: 5, ny: 5, ..Config::default() };
+        let (whole, layout) = imported("dynim", Some(&config), Layout::new(9)).unwrap();
+        assert_eq!(layout.dim, 14);
+        assert!(is_imported(&whole) && !is_open(&whole), "{whole}");
+        let now = whole.split_once('\n').unwrap().1;
+        assert!(difference(&whole, now).is_none());
+        assert!(difference(&whole, &now.replace("nx = 5", "nx = 7")).unwrap().message().contains("nx = 7"));
+        // Its points have other coordinates.
+        assert!(difference(&text, now).unwrap().message().contains("dim = 9"));
+        let (text, _) = imported("dynim", None, layout).unwrap();
+        assert!(difference(&text, now).is_none());
+        assert!(difference(&text, &now.replace("nx", "mx")).is_some());
+        assert!(difference(&text, now.rsplit_once("queue").unwrap().0).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! What a stream writes into the log of its run: one kind of entry for each thing that was acknowledged, decided or told.
 //!
 //! ```text
-//! OPTIONS   1   text: "key = value" lines of what has to be equal to go on
+//! OPTIONS   1   text: "key = value" lines of what has to be equal to go on; "any" where that is open
 //! POINT     2   id u64 | content u64 | step i64 | time_us f64 | centre_nm f64 x, y | queue u16 | has u16 | what it has of:
 //!               1 factor f32; 2 label text; 4 probabilities count u32, f32s; 8 proteins count u32, each id u64, state i32,
 //!               partner i32, x_nm f64, y_nm f64 | the rest: the point, f32s
@@ -17,8 +17,8 @@
 //! TAKEN     12  the entry of the last sample that the host has taken u64
 //! SIMULATION, FEEDBACK    those of [`super::feedback`]
 //! ```
-//! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS. Kinds are never renumbered; a
-//! later version may add some.
+//! Ids are public ones, but that of LEFT_OUT, which is the host's. The first entry is OPTIONS; another one follows in a run
+//! that was imported, once a stream goes on with it. Kinds are never renumbered; a later version may add some.
 //! Not here: when they are written ([`super`]), how entries lie in files ([`crate::store`]).
 
 pub use super::jobs::sample;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::feedback::{self, Looked};
 use super::jobs::{self, JobsFound};
-use super::options::{StoreConfig, difference};
+use super::options::{StoreConfig, difference, is_imported, is_open};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
@@ -50,8 +50,7 @@ pub(in crate::stream) fn open(
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
         let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
         let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
         return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
@@ -66,15 +65,22 @@ pub(in crate::stream) fn open(
     }
     if found.last == 0 {
         // Killed before anything was written.
-        journal.options(told);
-        journal.commit()?;
+        journal.begin(told)?;
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, .. } = reader;
-    (journal.marks, journal.branch) = (marks, branch);
+    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
+    (journal.marks, journal.branch, journal.imported) = (marks, branch, imported);
     (journal.taken, journal.told_taken) = (taken, taken);
+    if open {
+        let line = "the run was imported, and does not tell what its points were made by: from its host's resume on it is \
+                    this stream's, encoder and all";
+        lines.push((LogLevel::Info, line.into()));
+        journal.untold_options = Some(told.into());
+    }
     registry.set_branch(branch);
-    let sampler = recovery.finish(&Alone)?;
+    let mut sampler = recovery.finish(&Alone)?;
+    // Its host says from where on it lost it.
+    sampler.forget_history();
     lines.push((
         LogLevel::Info,
         format!(
@@ -125,6 +131,10 @@ struct Reader<'a> {
     /// The entry of the last sample that the host had taken at the last mark.
     taken: u64,
     last_step: i64,
+    /// It was made of another program's past.
+    imported: bool,
+    /// It leaves open what its stream is.
+    open: bool,
     point: Point,
     measured: Option<&'a mut Measured>,
 }
@@ -139,29 +149,28 @@ impl<'a> Reader<'a> {
                 (Recovery::with_snapshot(layout.clone(), Snapshot::from_bytes(bytes)?)?, checkpoint.sequence)
             }
         };
-        let contents = HashMap::new();
-        let (left_out, jobs, marks, point) = (HashSet::new(), JobsFound::default(), Vec::new(), Point::default());
-        let (branch, taken, last_step, measured) = (0, 0, i64::MIN, None);
         Ok(Self {
             registry,
             recovery,
             layout,
             held,
-            left_out,
-            jobs,
-            contents,
-            marks,
-            branch,
-            taken,
-            last_step,
-            point,
-            measured,
+            left_out: HashSet::new(),
+            jobs: JobsFound::default(),
+            contents: HashMap::new(),
+            marks: Vec::new(),
+            branch: 0,
+            taken: 0,
+            last_step: i64::MIN,
+            imported: false,
+            open: false,
+            point: Point::default(),
+            measured: None,
         })
     }
 
     fn read(&mut self, record: Record<'_>, told: &str) -> Result<()> {
         let Record { sequence, kind, payload } = record;
-        if (sequence == 1) != (kind == records::OPTIONS) {
+        if sequence == 1 && kind != records::OPTIONS {
             return Err(corrupt(format!(
                 "entry {sequence} is of the kind {kind}, and options come first: verify the run"
             )));
@@ -171,7 +180,13 @@ impl<'a> Reader<'a> {
             return Err(corrupt("the checkpoint has more points than the log before it: verify the run"));
         }
         match kind {
-            records::OPTIONS => difference(records::options(payload)?, told).map_or(Ok(()), Err),
+            records::OPTIONS => {
+                let text = records::options(payload)?;
+                self.imported |= is_imported(text);
+                // Those that follow say what the first left open.
+                self.open = is_open(text);
+                difference(text, told).map_or(Ok(()), Err)
+            }
             records::POINT => self.point(payload),
             records::LEFT_OUT => {
                 let LeftOut { id, content, .. } = LeftOut::view(payload)?;

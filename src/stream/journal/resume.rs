@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::behind::Behind;
 use super::jobs::{self, Samples};
 use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::{abandoned, history};
 use crate::dynim::{Stage, State};
 use crate::error::{Result, corrupt, state, unknown};
 use crate::ids;
@@ -62,7 +63,8 @@ struct Told {
 
 impl Stream {
     /// Says where the host is: at the mark that it set last before it wrote its own checkpoint, or at the start. A run
-    /// that was used answers nothing else before; of a new one it says that there is nothing to replay.
+    /// that was used answers nothing else before; of a new one it says that there is nothing to replay. The start of a run
+    /// that was imported is the end of what was imported.
     ///
     /// From there on the host does again what it did: patches with equal content are known, events at the same step for
     /// as many picks are answered from the log, told withdrawals and states are known. What it does otherwise, or not
@@ -74,9 +76,14 @@ impl Stream {
     /// never, [`take_samples`](Self::take_samples) gives it now. Producers of other processes send again from the mark as
     /// well, and [`select`](Self::select) waits for them.
     ///
+    /// The history begins with what the log has behind the mark, whether it was drained before or not, so that a host
+    /// which drains it before it sets a mark, and keeps the rows with its own checkpoint, has each row once.
+    ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without a [`run_dir`](super::super::Config::run_dir), or if
     /// it was said already, [`ErrorKind::Unknown`](crate::error::ErrorKind::Unknown) for a mark that was never set,
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) for one before which a patch lies that a branch withdrew
+    /// since: its host would not send it again,
     /// [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) and [`ErrorKind::Io`](crate::error::ErrorKind::Io) if the
     /// log cannot be read.
     pub fn resume(&self, mark: Option<&str>) -> Result<Resumed> {
@@ -93,6 +100,8 @@ impl Operator {
             ));
         };
         let set = match name {
+            // What another program decided is not sent again.
+            None if journal.imported => journal.marks.first().cloned(),
             None => None,
             Some(name) => {
                 Some(journal.marks.iter().rev().find(|set| set.mark.name == name).cloned().ok_or_else(|| {
@@ -107,11 +116,14 @@ impl Operator {
             }
         };
         let Some(found) = &journal.found else {
-            if shared.resumed.swap(true, Ordering::AcqRel) || journal.appended() > 1 {
+            // Producers of other processes wait for nobody.
+            let goes_on = journal.appended() > 1 && self.door.is_none();
+            if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }
             return Ok(Resumed::default());
         };
+        set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
         let (after, last_step) = mark.map_or((0, i64::MIN), |(mark, _)| (mark.after, mark.last_step));
         let taken = set.as_ref().map_or(0, |set| set.taken);
@@ -171,6 +183,7 @@ impl Operator {
         let samples = Samples::behind(found, taken, own, samples)?;
         // What was withdrawn as the run was opened, since its densities are lost.
         behind.pending.retain(|&id, _| shared.registry.contains(id));
+        let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
         let Behind { pending, gone, made_room, told, events, said, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
@@ -196,8 +209,12 @@ impl Operator {
         }
         self.replay = Some(Box::new(Replay { events: queue, said, after }));
         self.last_step = last_step;
+        (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
             (journal.found, journal.taken) = (None, taken);
+            if let Some(text) = journal.untold_options.take() {
+                journal.options(&text);
+            }
         }
         self.awaits_host = false;
         self.recall_jobs(jobs, samples);

@@ -31,6 +31,10 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The run was made of another program's past, which the first mark is the end of.
+    pub(in crate::stream) imported: bool,
+    /// What the log is to say of the stream, since it leaves that open.
+    pub(in crate::stream) untold_options: Option<String>,
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
@@ -55,6 +59,8 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            imported: false,
+            untold_options: None,
             taken: 0,
             told_taken: 0,
             packer: Packer::new(),
@@ -103,6 +109,14 @@ impl Journal {
         self.untold.take()
     }
 
+    /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
+    pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        store.append(records::OPTIONS, options.as_bytes())?;
+        store.commit()
+    }
+
+    /// Adds the options that an imported run goes on with.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -245,6 +259,8 @@ impl Journal {
                      survives: {error}"
                 ));
                 self.stats = self.stats();
+                // What was appended and is not as safe as the durability says may be there or not: nobody is told that it is.
+                self.stats.lost += self.stats.appended - self.stats.acknowledged;
                 self.store = None;
             }
         }

@@ -1,9 +1,13 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
+mod again;
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
+mod damage;
+mod faults;
 mod feedback;
+mod fixtures;
 mod jobs;
 mod journal;
 mod picks;
@@ -11,6 +15,7 @@ mod queues;
 mod recall;
 mod retention;
 mod rollback;
+mod script;
 mod watch;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ fn retaining(run: &Folder) -> Builder {
     builder(&run.0).history(1000).retention(RetentionConfig::default())
 }
 
-fn read(stream: &Stream, id: u64) -> Result<Vec<f32>> {
+pub(super) fn read(stream: &Stream, id: u64) -> Result<Vec<f32>> {
     let mut densities = vec![0.0; LEN];
     stream.densities(id, &mut densities).map(|()| densities)
 }
@@ -43,7 +43,7 @@ fn unselected(stream: &Stream) -> Vec<u64> {
 }
 
 /// Spoils the densities of patches in a run's file.
-fn damage(run: &Folder, ids: &[u64]) {
+pub(super) fn damage(run: &Folder, ids: &[u64]) {
     let file = std::fs::File::options().read(true).write(true).open(run.0.join("densities")).unwrap();
     for at in 0..(file.metadata().unwrap().len() - 4096) / PLACE {
         let mut id = [0; 8];

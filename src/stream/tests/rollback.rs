@@ -1,4 +1,5 @@
-//! Hosts that go back to a mark at any moment, against a naive twin of the rules: random programs of them.
+//! Hosts that go back to a mark at any moment, against a naive twin of the rules: random programs of them. Densities are
+//! kept in the run, and now and then some are spoilt between two processes.
 //!
 //! The twin keeps lists and looks at all of them. It has the sampler's decisions from a sampler of its own, which is told
 //! to forget what the rules say.
@@ -9,11 +10,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::journal::{Folder, builder, decided, killed};
+use super::recall::{damage, read};
 use super::{patch, push};
-use crate::dynim::{self, Sampler};
+use crate::dynim::{self, Sampler, Stage};
 use crate::error::ErrorKind;
 use crate::ids;
-use crate::stream::{Pushed, Stream};
+use crate::stream::{Pushed, RetentionConfig, Stream};
 
 /// A line of the twin's log.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ struct Naive {
     /// Behind the mark and not sent again: the host's id, its step, and its place in the log.
     pending: BTreeMap<u64, (i64, usize)>,
     told: Vec<u64>,
+    /// Content of patches whose densities were lost, by the host's id.
+    lost: BTreeMap<u64, u64>,
     /// Places of events that are to be replayed.
     events: Vec<usize>,
     agrees: bool,
@@ -65,6 +69,21 @@ impl Naive {
         let sent = |host: &u64, at: usize| (after..place).contains(&at) && sent.contains(host);
         self.pending.retain(|host, (_, at)| !sent(host, *at));
         (self.agrees, self.after, self.last_step) = (true, after, last_step);
+    }
+
+    /// Whether a patch that came before the mark, and that its host would not send again, was withdrawn since.
+    fn has_left(&self, mark: &Mark) -> bool {
+        let later = self.log.iter().enumerate().skip(mark.place);
+        later.into_iter().any(|(at, line)| match line {
+            Line::Withdrawn { public } => {
+                let of = |line: &Line| matches!(line, Line::Patch { public: sent, .. } if sent == public);
+                let sent = self.log[..at].iter().rposition(of).unwrap();
+                let host = ids::host(*public);
+                let before = sent < mark.after && !mark.unsent.contains(&host);
+                before || (mark.after..mark.place).contains(&sent) && mark.sent.contains(&host)
+            }
+            _ => false,
+        })
     }
 
     fn differ(&mut self) {
@@ -114,14 +133,29 @@ impl Naive {
                 self.told.retain(|told| *told != host);
             }
             Some(_) => return None,
-            None if due(self) => self.differ(),
+            None if due(self) && self.lost.get(&host) != Some(&seed) => self.differ(),
             None => {}
         }
+        self.lost.remove(&host);
         let public = ids::public(self.branch, host);
         self.known.insert(host, (seed, public));
         self.sampler.add(public, step, &(self.encode)(seed)).unwrap();
         self.log.push(Line::Patch { host, public, step, seed });
         Some(Pushed::Accepted)
+    }
+
+    /// Public ids of patches that are not selected, from which the densities of some are spoilt.
+    fn unselected(&self) -> Vec<u64> {
+        let is_wanted = |id: &u64| matches!(self.sampler.stage(*id), Some(Stage::Waiting | Stage::Candidate));
+        self.known.values().map(|(_, public)| *public).filter(is_wanted).collect()
+    }
+
+    /// What is withdrawn as the run is opened again.
+    fn lose(&mut self, public: u64) {
+        let (seed, _) = self.known.remove(&ids::host(public)).unwrap();
+        self.lost.insert(ids::host(public), seed);
+        self.sampler.withdraw(public, 0).unwrap();
+        self.log.push(Line::Withdrawn { public });
     }
 
     /// Ids, and whether they come from the log.
@@ -173,9 +207,11 @@ enum Act {
     },
     Mark,
     /// Its process ends, and it goes on at one of its marks, or at the start.
+    /// Densities of every fourth patch that is not selected, from one on, may be spoilt meanwhile.
     Restart {
         mark: usize,
         killed: bool,
+        damaged: Option<u64>,
     },
 }
 
@@ -183,7 +219,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let step = (1..5_u64, proptest::option::weighted(0.15, 0..5_u64), 0..3_usize)
         .prop_map(|(patches, other_from, n)| Act::Step { patches, other_from, n });
     let usual = Just(Act::Step { patches: 3, other_from: None, n: 1 });
-    let restart = (0..6_usize, any::<bool>()).prop_map(|(mark, killed)| Act::Restart { mark, killed });
+    let restart = (0..6_usize, any::<bool>(), proptest::option::weighted(0.3, 0..4_u64))
+        .prop_map(|(mark, killed, damaged)| Act::Restart { mark, killed, damaged });
     let part = (1..4_u64).prop_map(|patches| Act::Part { patches });
     let any = prop_oneof![1 => step, 6 => usual, 1 => part, 2 => Just(Act::Mark), 2 => restart];
     proptest::collection::vec(any, 1..40)
@@ -201,7 +238,7 @@ fn points(seed: u64) -> Vec<f32> {
 
 fn check(acts: &[Act]) -> Result<(), TestCaseError> {
     let mut folder = Folder::new();
-    let open = |folder: &Folder| -> Stream { builder(&folder.0).open().unwrap() };
+    let open = |folder: &Folder| -> Stream { builder(&folder.0).retention(RetentionConfig::default()).open().unwrap() };
     let mut stream = open(&folder);
     let mut producer = Some(stream.producer("ddft").unwrap());
     let layout = stream.shared_for_tests().operate(|operator| operator.sampler.layout().clone());
@@ -212,6 +249,7 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
         branch: 0,
         pending: BTreeMap::new(),
         told: Vec::new(),
+        lost: BTreeMap::new(),
         events: Vec::new(),
         agrees: false,
         after: 0,
@@ -259,17 +297,26 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 let place = naive.log.len();
                 marks.push(Mark { name, after, place, sent, unsent, last_step: naive.last_step, next });
             }
-            Act::Restart { mark, killed: kill } => {
+            Act::Restart { mark, killed: kill, damaged } => {
                 if *kill {
                     folder = killed(&folder);
                 }
                 drop(producer.take());
                 stream.close();
-                stream = open(&folder);
-                sent.clear();
-                let mark = marks.get(*mark).cloned();
-                let name = mark.as_ref().map(|mark| mark.name.as_str());
                 let used = !naive.log.is_empty() || !marks.is_empty();
+                let spoilt = |id: &u64| damaged.is_some_and(|of| id % 4 == of);
+                let spoilt: Vec<u64> = naive.unselected().into_iter().filter(spoilt).collect();
+                damage(&folder, &spoilt);
+                stream = open(&folder);
+                prop_assert_eq!(stream.stats().retention.unwrap().lost, spoilt.len() as u64);
+                spoilt.into_iter().for_each(|public| naive.lose(public));
+                sent.clear();
+                let mut mark = marks.get(*mark).cloned();
+                if let Some(left) = mark.take_if(|mark| naive.has_left(mark)) {
+                    let refused = stream.resume(Some(&left.name)).unwrap_err();
+                    prop_assert_eq!(refused.kind(), ErrorKind::Conflict, "{}", refused);
+                }
+                let name = mark.as_ref().map(|mark| mark.name.as_str());
                 let resumed = stream.resume(name).unwrap();
                 if used {
                     naive.back_to(mark.as_ref().unwrap_or(&start));
@@ -284,6 +331,11 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
         prop_assert_eq!(decided(&stream).0, selected, "after turn {}", turn);
         let weights: Vec<f64> = naive.sampler.weights().iter().map(|weight| weight.weight).collect();
         prop_assert_eq!(stream.weights().unwrap().weights.weights, weights);
+        for (seed, public) in naive.known.values() {
+            if !matches!(naive.sampler.stage(*public), None | Some(Stage::Discarded)) {
+                prop_assert_eq!(read(&stream, *public).unwrap(), patch(*seed), "patch {} after turn {}", public, turn);
+            }
+        }
     }
     Ok(())
 }
