@@ -208,6 +208,13 @@ fn ddft_physics_holds() {
 }
 
 #[test]
+fn ddft_takes_potentials_from_outside() {
+    let program =
+        compile("examples/ddft/ddft_potential_test.cpp", "ddft_potential_test", &["-ffp-contract=off"], Link::Without);
+    succeed(&mut Command::new(program));
+}
+
+#[test]
 fn ddft_goes_on_from_a_checkpoint_as_if_nothing_had_happened() {
     let program =
         compile("examples/ddft/ddft_state_test.cpp", "ddft_state_test", &["-ffp-contract=off"], Link::Without);
