@@ -207,8 +207,11 @@ impl Campaign {
                 self.save(started)?;
             }
         }
-        let done = &self.done;
-        self.progress.step(step, || format!("{} patches, {} selected", done.patches, done.selected));
+        let (done, closed) = (&self.done, &self.closed);
+        self.progress.step(step, || {
+            let more = closed.as_ref().map(Closed::progress).unwrap_or_default();
+            format!("{} patches, {} selected{more}", done.patches, done.selected)
+        });
         Ok(())
     }
 

@@ -158,12 +158,12 @@ fn a_campaign_that_is_killed_leaves_no_worker_and_goes_on_to_the_same_files() {
         let workers = workers_of(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
+        child = go_on(&out);
         let end = Instant::now() + Duration::from_secs(60);
         while workers.iter().any(|worker| parent(*worker).is_some()) {
             assert!(Instant::now() < end, "a worker stays when its campaign is gone");
             std::thread::sleep(Duration::from_millis(20));
         }
-        child = go_on(&out);
     }
     end(child);
     end(go_on(&out));
@@ -236,9 +236,10 @@ fn workers_that_cannot_work_end_the_campaign_with_a_sentence() {
 }
 
 #[test]
-fn a_worker_refuses_what_is_no_transport_and_leaves_where_nobody_is() {
+fn a_worker_refuses_what_is_no_transport_and_ends_without_its_parent() {
     assert_refused(&patchstream(&["worker", "nowhere"]), 1, &["shm:NAME"]);
     assert_refused(&patchstream(&["worker", "shm:a", "--window", "7", "--every", "2"]), 1, &["--window 7"]);
+    // Nobody is there, and this test is not the process that it is to end with.
     let name = format!("shm:nobody-{}", std::process::id());
-    assert_done(&patchstream(&["worker", &name, "--leave-ms", "100"]));
+    assert_done(&patchstream(&["worker", &name, "--parent", "4000000000"]));
 }

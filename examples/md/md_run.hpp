@@ -32,7 +32,7 @@ struct RunOptions {
   std::uint64_t size_nm = 30; // alone, of a made-up patch
   std::uint64_t jobs = 0;     // ends after so many; 0: when it is told to
   std::uint64_t idle_ms = 0;  // ends when there was no job for so long; 0: never
-  std::uint64_t leave_ms = 0; // ends when there was no host for so long; 0: never
+  std::uint64_t parent = 0;   // ends with this process, which is its parent; 0: with none
   bool uniform = false;       // species start anywhere, not by the patch's densities
   double dt = 0.01;
 };
@@ -42,7 +42,7 @@ inline bool parse(int argc, char **argv, RunOptions &o) {
   const std::map<std::string, std::uint64_t *> numbers = {
       {"--seed", &o.seed},     {"--equilibration", &o.equilibration}, {"--windows", &o.windows}, {"--window", &o.window},
       {"--every", &o.every},   {"--bins", &o.bins},                   {"--cutoff", &o.cutoff_nm}, {"--size", &o.size_nm},
-      {"--jobs", &o.jobs},     {"--idle-ms", &o.idle_ms},             {"--leave-ms", &o.leave_ms}};
+      {"--jobs", &o.jobs},     {"--idle-ms", &o.idle_ms},             {"--parent", &o.parent}};
   const std::map<std::string, std::string *> texts = {{"--patch", &o.patch}, {"--out", &o.out}};
   bool good = true;
   for (int i = 1; i < argc && good; ++i) {
@@ -64,7 +64,7 @@ inline bool parse(int argc, char **argv, RunOptions &o) {
   good &= o.equilibration <= most && o.every <= o.window && o.window % o.every == 0 && o.bins <= 100000 && o.size_nm <= 1000;
   if (!good)
     std::cerr << "usage: [TRANSPORT | TICKET] [--uniform] and with a value --seed --equilibration --windows --window --every "
-                 "--bins --cutoff --jobs --idle-ms --leave-ms; alone, without transport: --patch --size --out. Steps are whole "
+                 "--bins --cutoff --jobs --idle-ms --parent; alone, without transport: --patch --size --out. Steps are whole "
                  "numbers, --window a multiple of --every; the cutoff is in nm\n";
   return good;
 }

@@ -13,6 +13,8 @@
 
 #include <patchstream.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -79,13 +81,14 @@ template <class Engine> int serve(const RunOptions &o) {
     run_job<Engine>(job, o);
     return stop ? 130 : 0;
   }
-  auto last = steady_clock::now(), host = last;
-  for (std::uint64_t done = 0; !stop && (o.jobs == 0 || done < o.jobs);) {
+  auto last = steady_clock::now();
+  const auto orphaned = [&] { return o.parent > 0 && static_cast<std::uint64_t>(getppid()) != o.parent; };
+  for (std::uint64_t done = 0; !stop && !orphaned() && (o.jobs == 0 || done < o.jobs);) {
     patchstream::Job job;
     const auto status = patchstream::Job::try_next(o.where.c_str(), milliseconds(200), job);
     // No host yet, or it ended: wait for one.
     const bool absent = status == PATCHSTREAM_ERR_UNKNOWN || status == PATCHSTREAM_ERR_FENCED;
-    if (!absent) patchstream::check(status), host = steady_clock::now();
+    if (!absent) patchstream::check(status);
     if (job) {
       try {
         run_job<Engine>(job, o);
@@ -94,9 +97,7 @@ template <class Engine> int serve(const RunOptions &o) {
         if (error.status() != PATCHSTREAM_ERR_FENCED && error.status() != PATCHSTREAM_ERR_UNKNOWN) throw;
         std::fprintf(stderr, "%s\n", error.what());
       }
-      ++done, last = host = steady_clock::now();
-    } else if (o.leave_ms > 0 && steady_clock::now() - host > milliseconds(o.leave_ms)) {
-      return 0;
+      ++done, last = steady_clock::now();
     } else if (o.idle_ms > 0 && steady_clock::now() - last > milliseconds(o.idle_ms)) {
       return 0;
     } else if (absent) {

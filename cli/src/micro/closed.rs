@@ -30,6 +30,8 @@ pub struct Closed {
     options: MicroOptions,
     crew: Crew,
     rounds: Rounds,
+    /// Simulations that are not over yet.
+    left: u64,
     /// Who took the processors.
     pub cpu: Cpu,
 }
@@ -60,20 +62,21 @@ impl Closed {
     ) -> Result<Self> {
         let rounds = Rounds::open(folder, saved)?;
         let crew = Crew::start(options, &plan(options, seed), transport)?;
-        Ok(Self { options: options.clone(), crew, rounds, cpu: Cpu::default() })
+        Ok(Self { options: options.clone(), crew, rounds, left: 0, cpu: Cpu::default() })
     }
 
     /// Takes in what workers sent, gives jobs out, and starts workers again that have ended.
     ///
     /// # Errors
     /// Those of the stream, and of workers that end again and again.
-    pub fn look(&mut self, stream: &Stream, progress: &Progress) -> Result<JobCounts> {
+    pub fn look(&mut self, stream: &Stream, progress: &Progress) -> Result<()> {
         stream.poll(Duration::ZERO)?;
         let counts = counts(stream);
+        self.left = counts.in_line + counts.held;
         for line in self.crew.watch(counts.done)? {
             progress.say(&format!("warning: {line}"));
         }
-        Ok(counts)
+        Ok(())
     }
 
     /// What was selected is simulated.
@@ -100,9 +103,9 @@ impl Closed {
     ) -> Result<bool> {
         let round = self.rounds.results().len() + 1;
         loop {
-            let counts = self.look(stream, progress)?;
-            let left = if self.options.asynchronous { 0 } else { counts.in_line + counts.held };
-            if left == 0 {
+            self.look(stream, progress)?;
+            let left = self.left;
+            if left == 0 || self.options.asynchronous {
                 break;
             }
             if stop.load(Ordering::Relaxed) {
@@ -116,6 +119,11 @@ impl Closed {
             progress.say(&sentence(result));
         }
         Ok(true)
+    }
+
+    /// How far it is, after what a bar says of the membrane.
+    pub fn progress(&self) -> String {
+        format!(", round {}, {} simulations to go", self.rounds.results().len() + 1, self.left)
     }
 
     /// What is to be saved of it.

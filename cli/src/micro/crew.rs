@@ -1,7 +1,7 @@
 //! The worker processes of a campaign: started, started again when they end, ended with it.
 //!
 //! Each is in a process group of its own, so that Ctrl-C in a terminal reaches the campaign alone, which then ends them. When
-//! the campaign is killed they notice that their host is gone and end within seconds.
+//! the campaign is killed they notice that it is their parent no longer, and end.
 //! Not here: what a worker does ([`super::worker`]).
 
 use std::io::Read;
@@ -18,8 +18,6 @@ use crate::bridge_md::Plan;
 
 /// Ends of workers in a row, without a job done, after which the campaign ends too.
 const ENDS_MAX: u32 = 10;
-/// How long a worker may stay without a host.
-const LEAVE_MS: u64 = 2000;
 /// How long a worker that was told to end may take to say its last word.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -57,7 +55,7 @@ impl Crew {
             ("--every", every),
             ("--bins", bins),
             ("--cutoff", cutoff_nm),
-            ("--leave-ms", LEAVE_MS),
+            ("--parent", u64::from(std::process::id())),
         ] {
             arguments.extend([name.to_owned(), value.to_string()]);
         }

@@ -7,13 +7,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use patchstream::dynim::State;
 use patchstream::error::{Error, ErrorKind, Result, argument, shape};
 use patchstream::job::{Job, Submitted, Transport};
 use patchstream::ring::Wait;
+use rustix::process::{Pid, getppid};
 
 use super::options::{FRAME, WINDOWS};
 use crate::bridge::Ddft;
@@ -60,12 +61,12 @@ pub struct Options {
     #[arg(long = "cutoff", value_name = "NM", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub cutoff_nm: u64,
 
-    /// End after so long without a host, in ms; 0: wait for one
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub leave_ms: u64,
+    /// End with this process, which has to be the one that started it; 0: wait for a host when one is gone
+    #[arg(long, value_name = "PID", default_value_t = 0)]
+    pub parent: u32,
 }
 
-/// Takes jobs until `stop` is set, or there was no host for so long as the options say. Returns whether it was stopped.
+/// Takes jobs until `stop` is set or its parent is gone. Returns whether it was stopped.
 ///
 /// # Errors
 /// [`ErrorKind::Argument`] for a transport that is none and a window that is no multiple of its frames; errors of the
@@ -77,14 +78,14 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<bool> {
         return Err(argument(format!("--window {window} is no multiple of --every {every}: choose one")));
     }
     let plan = Plan { seed, equilibration, windows, window, every, bins, cutoff_nm };
-    let (mut library, mut seen) = (Duration::ZERO, Instant::now());
-    while !stop.load(Ordering::Relaxed) {
+    let (end, mut library) = (End { stop: Arc::clone(stop), parent: options.parent }, Duration::ZERO);
+    while !end.has_come() {
         let before = thread_cpu();
         let taken = Job::next(&options.transport, &Wait { timeout: SLICE, spin: Duration::ZERO, stop: Some(stop) });
         library += thread_cpu().saturating_sub(before);
         match taken {
             Ok(Some(job)) => {
-                let mut held = Held::new(job, &plan, stop);
+                let mut held = Held::new(job, &plan, end.clone());
                 let ended = held.simulate(&plan);
                 library += held.library;
                 if let Err(error) = ended
@@ -92,16 +93,29 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<bool> {
                 {
                     return Err(error);
                 }
-                seen = Instant::now();
             }
-            Ok(None) => seen = Instant::now(),
+            Ok(None) => {}
             Err(error) if !is_gone(&error) => return Err(error),
-            Err(_) if options.leave_ms > 0 && seen.elapsed() > Duration::from_millis(options.leave_ms) => break,
             Err(_) => std::thread::sleep(PAUSE),
         }
     }
     summary::print(&format!("library_us {}\n", library.as_micros()));
     Ok(stop.load(Ordering::Relaxed))
+}
+
+/// What ends a worker.
+#[derive(Clone)]
+struct End {
+    stop: Arc<AtomicBool>,
+    /// 0: none.
+    parent: u32,
+}
+
+impl End {
+    fn has_come(&self) -> bool {
+        let orphaned = || u32::try_from(Pid::as_raw(getppid())) != Ok(self.parent);
+        self.stop.load(Ordering::Relaxed) || (self.parent != 0 && orphaned())
+    }
 }
 
 /// Whether the host is not there, or not any more: what was handed in is safe, and the rest is run again.
@@ -113,7 +127,7 @@ fn is_gone(error: &Error) -> bool {
 pub struct Held {
     job: Job,
     shape: [u32; 2],
-    stop: Arc<AtomicBool>,
+    end: End,
     /// Why it cannot go on.
     error: Option<Error>,
     /// CPU time in the library.
@@ -121,9 +135,9 @@ pub struct Held {
 }
 
 impl Held {
-    fn new(job: Job, plan: &Plan, stop: &Arc<AtomicBool>) -> Self {
+    fn new(job: Job, plan: &Plan, end: End) -> Self {
         let shape = [Ddft::CHANNELS as u32, plan.bins as u32];
-        Self { job, shape, stop: Arc::clone(stop), error: None, library: Duration::ZERO }
+        Self { job, shape, end, error: None, library: Duration::ZERO }
     }
 
     /// The whole job, to its last word. What is wrong with its patch is that; what is wrong with its host is an error.
@@ -166,14 +180,14 @@ impl Held {
             self.error = self.job.alive().err();
             self.library += thread_cpu().saturating_sub(before);
         }
-        self.error.is_some() || self.stop.load(Ordering::Relaxed)
+        self.error.is_some() || self.end.has_come()
     }
 
     /// Hands a window in. `false`: the simulation is to end.
     pub fn take(&mut self, window: u64, frames: u64, sums: &[f64]) -> bool {
         let before = thread_cpu();
-        let Self { job, shape, stop, .. } = self;
-        let taken = until(stop, |wait| job.submit("rdf", window, frames, shape, sums, wait));
+        let Self { job, shape, end, .. } = self;
+        let taken = until(&end.stop, |wait| job.submit("rdf", window, frames, shape, sums, wait));
         self.library += thread_cpu().saturating_sub(before);
         taken.map_err(|error| self.error = Some(error)).unwrap_or(false)
     }
