@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "ddft.hpp"
+#include "ddft_equilibrium.hpp"
 #include "rust/cxx.h"
 
 namespace ddft_bridge {
@@ -30,6 +31,19 @@ rust::Vec<std::uint8_t> state(const ddft::Model &model);
 // Goes on where state() was called. Throws std::invalid_argument, with a sentence, for bytes that are not whole or of a
 // model with other options.
 void restore(ddft::Model &model, rust::Slice<const std::uint8_t> state);
+
+// The potentials of a protein state on all lipids, kT: [channel * ddft::potential_bins + bin]. Both throw std::invalid_argument,
+// with a sentence, for a state that there is not, setting them for values that cannot be computed too.
+rust::Vec<double> potential(const ddft::Model &model, std::int32_t state);
+void set_potential(ddft::Model &model, std::int32_t state, rust::Slice<const double> kt);
+
+// g(r) around one protein of a state at equilibrium, laid out as the potentials. Throws where there is no equilibrium.
+rust::Vec<double> equilibrium_g(const ddft::Model &model, std::int32_t state);
+
+// What the lipids do to each other: A_ij, nm^2 kT, [i * ddft::channels + j]; the width of its Gaussian, nm; rhobar, nm^-2.
+rust::Vec<double> mixing();
+double mixing_sigma_nm();
+rust::Vec<double> mean_densities();
 
 } // namespace ddft_bridge
 

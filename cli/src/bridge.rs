@@ -5,6 +5,7 @@
 
 use cxx::UniquePtr;
 use patchstream::error::{Result, argument};
+use patchstream::feedback::Mixing;
 use patchstream::patch::Protein;
 
 #[cxx::bridge(namespace = "ddft_bridge")]
@@ -29,6 +30,12 @@ mod ffi {
         fn proteins(model: &Model) -> Vec<Protein>;
         fn state(model: &Model) -> Vec<u8>;
         fn restore(model: Pin<&mut Model>, state: &[u8]) -> Result<()>;
+        fn potential(model: &Model, state: i32) -> Result<Vec<f64>>;
+        fn set_potential(model: Pin<&mut Model>, state: i32, kt: &[f64]) -> Result<()>;
+        fn equilibrium_g(model: &Model, state: i32) -> Result<Vec<f64>>;
+        fn mixing() -> Vec<f64>;
+        fn mixing_sigma_nm() -> f64;
+        fn mean_densities() -> Vec<f64>;
 
         fn step(self: Pin<&mut Model>) -> Result<()>;
         fn time_us(&self) -> f64;
@@ -45,6 +52,10 @@ pub struct Ddft(UniquePtr<ffi::Model>);
 impl Ddft {
     /// Lipid species of the model: its channels.
     pub const CHANNELS: usize = 14;
+    /// Bins of a potential and of g(r), from 0 to [`Self::CUTOFF_NM`].
+    pub const BINS: usize = 60;
+    /// Where they end, nm.
+    pub const CUTOFF_NM: f64 = 6.0;
 
     /// A membrane of `grid` x `grid` points with so many RAS.
     ///
@@ -107,6 +118,39 @@ impl Ddft {
     /// was opened with other options; nothing is changed then.
     pub fn restore(&mut self, state: &[u8]) -> Result<()> {
         ffi::restore(self.0.pin_mut(), state).map_err(|error| argument(error.what()))
+    }
+
+    /// The potentials in kT of a protein state on all lipids that are in force, `[lipid * BINS + bin]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a state that there is not.
+    pub fn potential(&self, state: u16) -> Result<Vec<f64>> {
+        ffi::potential(&self.0, state.into()).map_err(|error| argument(error.what()))
+    }
+
+    /// Replaces them, from the next step on; they are part of the model's state.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a state that there is not, another number of
+    /// values, and values that are not finite or beyond 50 kT.
+    pub fn set_potential(&mut self, state: u16, kt: &[f64]) -> Result<()> {
+        ffi::set_potential(self.0.pin_mut(), state.into(), kt).map_err(|error| argument(error.what()))
+    }
+
+    /// g(r) that the model has at equilibrium around one protein of a state, with the potentials in force:
+    /// `[lipid * BINS + bin]`. Nothing in the model changes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a state that there is not, and for potentials
+    /// that attract so much that there is no equilibrium.
+    pub fn equilibrium_g(&self, state: u16) -> Result<Vec<f64>> {
+        ffi::equilibrium_g(&self.0, state.into()).map_err(|error| argument(error.what()))
+    }
+
+    /// What the model's lipids do to each other.
+    pub fn mixing() -> Mixing {
+        let (a_nm2, densities_nm2) = (ffi::mixing(), ffi::mean_densities());
+        Mixing::Gaussian { a_nm2, sigma_nm: ffi::mixing_sigma_nm(), densities_nm2 }
     }
 
     /// A random point at least `distance_nm` from every protein; `None` where 256 tries found none. Asking changes

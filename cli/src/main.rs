@@ -9,6 +9,7 @@ mod campaign;
 mod clock;
 mod draft;
 mod encode;
+mod heal;
 mod host;
 mod import;
 mod look;

@@ -6,7 +6,8 @@
 //   d rho_i/dt = D_i div(grad rho_i + rho_i grad phi_i),  phi_i = sum_j A_ij G * (rho_j - rhobar_j) + sum_p U
 //   dX_p = D_p f_p dt + sqrt(2 D_p dt) xi,  f_p = -dF/dX_p (kT/nm)
 // Every term uses one discrete operator in phi, in F and in f. A face carries the Scharfetter-Gummel-like flux
-// D/dx (rho_L s_R/s_L - rho_R s_L/s_R) with s = exp(-phi/2): mass is conserved, rho ~ exp(-phi) is an equilibrium.
+// D/dx (rho_L s_R/s_L - rho_R s_L/s_R) with s = exp(-phi/2), less where a slope is so steep that a quarter of a cell would
+// leave it in a step: mass is conserved, densities stay positive, rho ~ exp(-phi) is an equilibrium.
 //
 // Nanometres, microseconds, kT, nm^-2. Planes: plane(c)[y * grid + x]; cell (x, y) has its centre at (x, y) * spacing.
 // The same options give the same bits: additions, multiplications, divisions, square roots and floor are all a
@@ -21,6 +22,7 @@
 #include "ddft_arithmetic.hpp"
 #include "ddft_grid.hpp"
 #include "ddft_membrane.hpp"
+#include "ddft_potential.hpp"
 #include "ddft_state.hpp"
 
 #include <algorithm>
@@ -117,6 +119,10 @@ public:
     proteins_.at(index).y_nm = wrapped(y_nm);
   }
 
+  // What the proteins do to the lipids. Those of a state are replaced by a table: from the next step on it is in force.
+  const Potentials &potentials() const { return potentials_; }
+  void set_potential(int state, const double *kt, std::size_t count) { potentials_.set(state, kt, count); }
+
   // Everything that the steps to come depend on, and the options that it was made with.
   Bytes state() const { detail::Saver saver; return members(*this, saver), saver.finish(); }
   // Goes on where state() was called, bit for bit. Throws std::invalid_argument, and changes nothing, unless the bytes are
@@ -135,11 +141,10 @@ public:
     const Protein &p = proteins_.at(index);
     double fx = 0, fy = 0;
     for (int c = 0; c < channels; ++c) {
-      const Affinity a = affinity(p.state, c);
-      const double *rho = plane(c), scale = -6.0 * a.kt * dx_ * dx_ / (a.range_nm * a.range_nm);
-      footprint(p, a, [&](std::size_t cell, double dx, double dy, double depth) {
-        fx += scale * rho[cell] * depth * depth * dx;
-        fy += scale * rho[cell] * depth * depth * dy;
+      const double *rho = plane(c), area = dx_ * dx_;
+      detail::footprint(n_, dx_, p.x_nm, p.y_nm, potentials_.of(p.state, c), [&](std::size_t cell, double dx, double dy, auto u) {
+        fx += area * rho[cell] * u[1] * dx;
+        fy += area * rho[cell] * u[1] * dy;
       });
     }
     for (int j = 0; j < count(); ++j) {
@@ -180,12 +185,9 @@ public:
       }
     }
     for (const Protein &p : proteins_)
-      for (int c = 0; c < channels; ++c) {
-        const Affinity a = affinity(p.state, c);
-        footprint(p, a, [&](std::size_t cell, double, double, double depth) {
-          sum += plane(c)[cell] * a.kt * depth * depth * depth;
-        });
-      }
+      for (int c = 0; c < channels; ++c)
+        detail::footprint(n_, dx_, p.x_nm, p.y_nm, potentials_.of(p.state, c),
+                          [&](std::size_t cell, double, double, auto u) { sum += plane(c)[cell] * u[0]; });
     sum *= dx_ * dx_;
     for (int i = 0; i < count(); ++i)
       for (int j = 0; j < i; ++j) {
@@ -200,6 +202,7 @@ private:
   template <class Self, class Archive> static void members(Self &self, Archive &archive) {
     Options::members(self.options_, archive), archive(self.steps_), archive(self.draws_), archive(self.clamped_);
     archive(self.proteins_), archive(self.density_), archive(self.noise_), archive(self.motion_), archive(self.control_);
+    Potentials::members(self.potentials_, archive);
   }
 
   // Seeds one of the model's independent generators.
@@ -245,19 +248,6 @@ private:
       proteins_.push_back({index + 1u, state, bonded ? index + 1 : -1, x, y});
       if (bonded) proteins_.push_back({index + 2u, state + 3, index, x2, y2});
     }
-  }
-
-  // Calls body(cell, dx, dy, 1 - r^2/range^2) for the cells that a protein's affinity reaches; (dx, dy) leads there.
-  template <class Body> void footprint(const Protein &p, const Affinity &a, Body body) const {
-    if (a.kt == 0) return;
-    const auto first = [&](double at) { return static_cast<int>(std::ceil((at - a.range_nm) / dx_)); };
-    const auto last = [&](double at) { return static_cast<int>(std::floor((at + a.range_nm) / dx_)); };
-    for (int y = first(p.y_nm); y <= last(p.y_nm); ++y)
-      for (int x = first(p.x_nm); x <= last(p.x_nm); ++x) {
-        const double dx = x * dx_ - p.x_nm, dy = y * dx_ - p.y_nm;
-        const double depth = 1.0 - (dx * dx + dy * dy) / (a.range_nm * a.range_nm);
-        if (depth > 0) body(static_cast<std::size_t>((y + n_) % n_) * n_ + (x + n_) % n_, dx, dy, depth);
-      }
   }
 
   // Sums over a leaflet's lipids, for one row: of rho - rhobar, and of o (rho - rhobar).
@@ -318,15 +308,13 @@ private:
       const double b = base[i], b2 = b * b, b4 = b2 * b2;
       s[i] = p[i] * (one * b + (1.0 - one)) * (two * b2 + (1.0 - two)) * (four * b4 + (1.0 - four));
     });
-    for (const Protein &protein : proteins_) {
-      const Affinity a = affinity(protein.state, c);
-      footprint(protein, a, [=](std::size_t cell, double, double, double depth) {
-        s[cell] *= detail::exponential(-0.5 * a.kt * depth * depth * depth);
-      });
-    }
+    for (const Protein &p : proteins_)
+      detail::footprint(n_, dx_, p.x_nm, p.y_nm, potentials_.of(p.state, c),
+                        [=](std::size_t cell, double, double, auto u) { s[cell] *= detail::exponential(-0.5 * u[0]); });
   }
 
-  // rho_L s_R/s_L - rho_R s_L/s_R = s_L s_R (w_L - w_R) with w = rho/s^2.
+  // rho_L s_R/s_L - rho_R s_L/s_R = s_L s_R (w_L - w_R) with w = rho/s^2. Where s_L s_R is so much larger than the smaller of
+  // the squares that more than face_share of that cell would leave through the face, it is cut to that.
   void drift(int c) {
     boltzmann(c);
     const int n = n_;
@@ -341,7 +329,11 @@ private:
           });
         },
         [=](const double *sl, const double *wl, const double *sr, const double *wr, double *out) {
-          detail::sweep(n, [=](int x) { out[x] = rate * sl[x] * sr[x] * (wl[x] - wr[x]); });
+          detail::sweep(n, [=](int x) {
+            const double low = sl[x] < sr[x] ? sl[x] : sr[x], steep = rate * sl[x] * sr[x];
+            const double limit = detail::face_share * low * low;
+            out[x] = (steep < limit ? steep : limit) * (wl[x] - wr[x]);
+          });
         });
   }
 
@@ -386,6 +378,7 @@ private:
   double draws_ = 0, clamped_ = 0; // noise draws, and those that were cut
   std::vector<double> density_;    // planes, nm^-2
   std::vector<Protein> proteins_;
+  Potentials potentials_;
   detail::Gaussian gaussian_;
   detail::Lanes noise_; // these three, and the places at the start, are independent streams of one seed
   detail::Single motion_, control_;

@@ -86,6 +86,10 @@ inline double mean_density(int channel) {
   return fraction[channel] / 0.60;
 }
 
+// Potentials from outside are tables of so many bins up to this distance (ddft_potential.hpp).
+constexpr int potential_bins = 60;
+constexpr double potential_cutoff_nm = 6.0;
+
 // D, nm^2/us. The mean over the channels is 43.36, the value of the metric paper (A.6); CHOL has 1.5 times the others'.
 constexpr double diffusion(int channel) {
   return 43.36 * 14.0 / 15.0 * (channel == 7 || channel == 13 ? 1.5 : 1.0);
@@ -101,11 +105,17 @@ constexpr double protein_diffusion = 2.0; // D_p, nm^2/us
 constexpr double sigma_nm = 0.9;          // width of the Gaussian G
 constexpr double lipid_area_nm2 = 0.60;
 constexpr double face_limit = 0.24; // noise takes at most this share of a cell through each of its four faces
+constexpr double face_share = 0.25; // drift takes at most this share of a cell through each
 // A_ij = packing + ordering o_i o_j within a leaflet, crossing o_i o_j between leaflets; kT nm^2.
 constexpr double packing = lipid_area_nm2 * 2.0, ordering = -lipid_area_nm2 * 0.45, crossing = -0.048;
 // Lipid order o in quarters: 4 for CHOL, -4 for the most unsaturated lipid. With quarters exp(-o q) is a small power
 // of exp(-q/4), and four exponentials a cell serve all channels.
 constexpr int order_quarters[channels] = {0, -2, 1, -4, 3, -1, -3, 4, 0, -2, 1, -4, 3, 4};
+// The mixing term between two channels, kT nm^2.
+constexpr double mixing(int i, int j) {
+  const double both = order_quarters[i] * order_quarters[j] / 16.0;
+  return (i < inner_channels) == (j < inner_channels) ? packing + ordering * both : crossing * both;
+}
 // A complex is a harmonic bond k/2 (d - length)^2; other pairs feel a soft core height (1 - d^2/range^2)^2.
 constexpr double bond_kt_nm2 = 20.0, bond_nm = 2.5, core_kt = 4.0, core_nm = 4.0;
 

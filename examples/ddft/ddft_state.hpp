@@ -21,7 +21,7 @@ using Bytes = std::vector<unsigned char>;
 
 namespace detail {
 
-constexpr std::uint64_t state_version = 0x0000000154464444u; // "DDFT", 1
+constexpr std::uint64_t state_version = 0x0000000254464444u; // "DDFT", 2
 constexpr std::size_t head_bytes = 24;
 
 inline std::uint64_t hash(const unsigned char *bytes, std::size_t count) {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -20,6 +21,13 @@ ddft::Options options(int grid) {
   o.grid = grid;
   o.proteins = 4;
   return o;
+}
+
+// Gives the first protein's state potentials that are not its own.
+void give_potential(ddft::Model &model) {
+  std::vector<double> kt = model.potentials().get(0);
+  for (double &value : kt) value *= -0.7;
+  model.set_potential(model.proteins()[0].state, kt.data(), kt.size());
 }
 
 // Steps, and questions for control points, whose generator is part of the state too.
@@ -44,7 +52,9 @@ bool refused(ddft::Model &model, const ddft::Bytes &bytes) {
 
 void restored_model_goes_on_bit_for_bit() {
   ddft::Model undisturbed(options(48)), restarted(options(48));
-  run(undisturbed, 13);
+  run(undisturbed, 6);
+  give_potential(undisturbed);
+  run(undisturbed, 7);
   const ddft::Bytes saved = undisturbed.state();
   run(undisturbed, 17);
   run(restarted, 3);

@@ -88,15 +88,14 @@ private:
     command("region box block 0 " + box + " 0 " + box + " -0.5 0.5");
     command("create_box " + types + " box" + (bonds ? " bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1" : ""));
     command("mass * 1.0");
-    command("pair_style lj/cut 1.8");
-    command("pair_modify shift yes");
+    command("pair_style soft 3.0");
     for (int a = 0; a < kinds; ++a)
       for (int b = a; b < kinds; ++b) {
         const Pair p = pair(a, b);
-        command("pair_coeff " + std::to_string(a + 1) + " " + std::to_string(b + 1) + " " + text(p.epsilon) + " " +
-                text(p.sigma) + " " + text(p.cutoff));
+        command("pair_coeff " + std::to_string(a + 1) + " " + std::to_string(b + 1) + " " + text(p.strength) + " " +
+                text(p.range));
       }
-    command("neighbor 0.4 bin");
+    command("neighbor 0.5 bin");
     command("neigh_modify every 1 delay 0 check yes");
     create(beads);
     if (bonds) {
@@ -114,7 +113,7 @@ private:
     command("velocity all set NULL NULL 0.0");
     command("reset_timestep 0");
     command("fix move all nve");
-    command("fix heat all langevin 1.0 1.0 1.0 " + std::to_string(random));
+    command("fix heat all langevin 1.0 1.0 5.0 " + std::to_string(random));
     command("fix watch all external pf/callback 1 1");
     lammps_set_fix_external_callback(handle_, "watch", called_back, this);
     command("unfix flat"); // it has to come after the thermostat

@@ -30,8 +30,8 @@ namespace md {
 
 struct Settings {
   double dt = 0.01;      // time step
-  double damping = 1.0;  // time in which the thermostat stops a bead; 0: no thermostat
-  double skin_nm = 0.4;  // neighbours are listed this far beyond the cutoff
+  double damping = 5.0;  // time in which the thermostat stops a bead; 0: no thermostat
+  double skin_nm = 0.5;  // neighbours are listed this far beyond the cutoff
   int relaxation = 300;  // steps downhill before the first one in time
 };
 
@@ -120,20 +120,22 @@ private:
     std::fill(fx_.begin(), fx_.end(), 0.0);
     std::fill(fy_.begin(), fy_.end(), 0.0);
     energy_ = 0;
-    const std::size_t n = beads_.x.size();
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t k = 0; k < order_.size(); ++k) {
+      const auto i = static_cast<std::size_t>(order_[k]);
       const double x = beads_.x[i], y = beads_.y[i];
-      double fx = 0, fy = 0;
-      for (std::size_t k = first_[i]; k < first_[i + 1]; ++k) {
-        const auto j = static_cast<std::size_t>(neighbours_[k]);
+      const Coefficients *with = field_.row(beads_.kind[i]);
+      double fx = 0, fy = 0, energy = 0;
+      for (std::size_t at = first_[k]; at < first_[k + 1]; ++at) {
+        const auto j = static_cast<std::size_t>(neighbours_[at]);
         const double dx = near(x - beads_.x[j]), dy = near(y - beads_.y[j]), r2 = dx * dx + dy * dy;
-        const Coefficients &c = field_.at(beads_.kind[i], beads_.kind[j]);
+        const Coefficients &c = with[beads_.kind[j]];
         if (r2 >= c.cutoff2) continue;
-        const double f = c.force_per_nm(r2);
-        energy_ += c.energy(r2);
+        const auto [e, f] = c.at(r2);
+        energy += e;
         fx += f * dx, fy += f * dy;
         fx_[j] -= f * dx, fy_[j] -= f * dy;
       }
+      energy_ += energy;
       fx_[i] += fx, fy_[i] += fy;
     }
     for (std::size_t i = 0; i < beads_.partner.size(); ++i) {
@@ -174,7 +176,7 @@ private:
     return i < beads_.partner.size() && beads_.partner[i] == static_cast<int>(j);
   }
 
-  // Lists j of each i where the pair is within its cutoff and the skin: each pair once.
+  // Lists each pair that is within its cutoff and the skin once, cell by cell: what is near in the plane is near in memory.
   void list() {
     const std::size_t n = beads_.x.size(), proteins = beads_.partner.size();
     for (std::size_t i = 0; i < n; ++i) {
@@ -183,41 +185,45 @@ private:
         throw std::runtime_error("md: bead " + std::to_string(i) + " is nowhere: use a smaller time step");
     }
     listed_x_ = beads_.x, listed_y_ = beads_.y;
-    neighbours_.clear(), first_.assign(1, 0);
-    const double lipid_reach = field_.lipid_cutoff() + settings_.skin_nm;
+    order_.clear(), neighbours_.clear(), first_.assign(1, 0);
     const double protein_reach = field_.protein_cutoff() + settings_.skin_nm;
+    const double lipid_reach = std::max(field_.lipid_cutoff(), 0.1) + settings_.skin_nm;
     const auto add = [&](std::size_t i, std::size_t j, double reach2) {
       const double dx = near(beads_.x[i] - beads_.x[j]), dy = near(beads_.y[i] - beads_.y[j]);
       if (dx * dx + dy * dy >= reach2) return;
-      if (field_.at(beads_.kind[i], beads_.kind[j]).cutoff2 == 0 || bound(i, j)) return;
+      if (field_.row(beads_.kind[i])[beads_.kind[j]].cutoff2 == 0 || bound(i, j)) return;
       neighbours_.push_back(static_cast<int>(j));
     };
+    const auto close = [&](std::size_t i) { order_.push_back(static_cast<int>(i)), first_.push_back(neighbours_.size()); };
     for (std::size_t i = 0; i < proteins; ++i) { // few: each looks at all that come after it
       for (std::size_t j = i + 1; j < n; ++j) add(i, j, protein_reach * protein_reach);
-      first_.push_back(neighbours_.size());
+      close(i);
     }
-    const auto side = static_cast<std::size_t>(std::max(1.0, std::floor(beads_.box_nm / std::max(lipid_reach, 1e-3))));
-    const auto cell_of = [&](double x) {
-      return std::min(side - 1, static_cast<std::size_t>(x / beads_.box_nm * static_cast<double>(side)));
+    // Lipids by cells: those of cell c are sorted_[starts_[c] .. starts_[c + 1]]. Fewer than three cells a side: one.
+    std::size_t side = static_cast<std::size_t>(beads_.box_nm / lipid_reach);
+    if (side < 3) side = 1;
+    const auto cell_of = [&](std::size_t i) {
+      const double scale = static_cast<double>(side) / beads_.box_nm;
+      const auto at = [&](double x) { return std::min(side - 1, static_cast<std::size_t>(x * scale)); };
+      return at(beads_.y[i]) * side + at(beads_.x[i]);
     };
-    std::vector<std::vector<int>> cells(side * side);
-    for (std::size_t i = proteins; i < n; ++i)
-      cells[cell_of(beads_.y[i]) * side + cell_of(beads_.x[i])].push_back(static_cast<int>(i));
-    std::vector<std::size_t> around; // the cells that a cell looks at: itself and those next to it, each once
-    for (std::size_t i = proteins; i < n; ++i) {
-      const std::size_t cx = cell_of(beads_.x[i]), cy = cell_of(beads_.y[i]);
-      around.clear();
-      for (std::size_t a = side - 1; a <= side + 1; ++a)
-        for (std::size_t b = side - 1; b <= side + 1; ++b) around.push_back((cy + a) % side * side + (cx + b) % side);
-      if (side < 3) {
-        std::sort(around.begin(), around.end());
-        around.erase(std::unique(around.begin(), around.end()), around.end());
+    starts_.assign(side * side + 1, 0), sorted_.resize(n - proteins);
+    for (std::size_t i = proteins; i < n; ++i) ++starts_[cell_of(i) + 1];
+    for (std::size_t c = 0; c < side * side; ++c) starts_[c + 1] += starts_[c];
+    std::vector<std::size_t> next(starts_.begin(), starts_.end() - 1);
+    for (std::size_t i = proteins; i < n; ++i) sorted_[next[cell_of(i)]++] = i;
+    const auto reach2 = lipid_reach * lipid_reach;
+    for (std::size_t cy = 0; cy < side; ++cy)
+      for (std::size_t cx = 0; cx < side; ++cx) {
+        const std::size_t here = cy * side + cx, up = (cy + 1) % side * side, right = (cx + 1) % side;
+        const std::size_t others[4] = {cy * side + right, up + (cx + side - 1) % side, up + cx, up + right};
+        for (std::size_t a = starts_[here]; a < starts_[here + 1]; ++a) {
+          for (std::size_t b = a + 1; b < starts_[here + 1]; ++b) add(sorted_[a], sorted_[b], reach2);
+          for (std::size_t k = 0; k < 4 && side > 1; ++k)
+            for (std::size_t b = starts_[others[k]]; b < starts_[others[k] + 1]; ++b) add(sorted_[a], sorted_[b], reach2);
+          close(sorted_[a]);
+        }
       }
-      for (const std::size_t cell : around)
-        for (const int j : cells[cell])
-          if (static_cast<std::size_t>(j) > i) add(i, static_cast<std::size_t>(j), lipid_reach * lipid_reach);
-      first_.push_back(neighbours_.size());
-    }
     ++lists_;
   }
 
@@ -254,8 +260,8 @@ private:
   detail::Random random_;
   std::vector<double> vx_, vy_, fx_, fy_;
   std::vector<double> listed_x_, listed_y_; // where the beads were when neighbours were listed
-  std::vector<std::size_t> first_;          // neighbours_[first_[i] .. first_[i + 1]] are those of i
-  std::vector<int> neighbours_;
+  std::vector<int> order_, neighbours_;     // neighbours_[first_[k] .. first_[k + 1]] are those of bead order_[k]
+  std::vector<std::size_t> first_, starts_, sorted_;
   double energy_ = 0;
   std::int64_t steps_ = 0, lists_ = 0;
 };

@@ -32,9 +32,6 @@ md::Model model(const md::Patch &patch, std::uint64_t seed, bool by_density = tr
 
 // The slow twin: every pair, the formula as it is written.
 double naive_energy(const md::Beads &b) {
-  const auto lj = [](const md::Pair &p, double r) {
-    return 4 * p.epsilon * (std::pow(p.sigma / r, 12) - std::pow(p.sigma / r, 6));
-  };
   double sum = 0;
   for (int i = 0; i < b.size(); ++i)
     for (int j = 0; j < i; ++j) {
@@ -47,7 +44,7 @@ double naive_energy(const md::Beads &b) {
         continue;
       }
       const md::Pair p = md::pair(b.kind[at(i)], b.kind[at(j)]);
-      if (r < p.cutoff) sum += lj(p, r) - lj(p, p.cutoff);
+      if (r < p.range) sum += p.strength * (1 + std::cos(3.141592653589793 * r / p.range));
     }
   return sum;
 }
@@ -80,8 +77,10 @@ TEST(lipids_start_where_their_density_is) {
 }
 
 TEST(energy_matches_every_pair_of_beads) {
-  for (double size : {6.5, 9.0, 17.0}) { // few, three and more cells a side
-    auto m = model(crowded(size), 5);
+  for (double size : {7.1, 9.0, 17.0, 18.5}) { // four and more cells a side; the last is one cell
+    md::Settings settings;
+    if (size == 18.5) settings.skin_nm = 6.0;
+    auto m = model(crowded(size), 5, true, settings);
     for (int k = 0; k < 4; ++k) {
       m.run(37);
       const double naive = naive_energy(m.beads());
@@ -120,41 +119,44 @@ TEST(momentum_is_conserved_without_a_thermostat_and_not_with_one) {
   check(std::hypot(warm.momentum()[0], warm.momentum()[1]) > 1, "the thermostat kicks nobody");
 }
 
-// At a quarter of the usual time step. At 0.01 the integrator drifts by about 5e-4 of the kinetic energy in as many steps,
-// at 0.005 the jump of the force at the cutoff still shows; the thermostat takes both away.
+// The energy goes up and down by some 1e-4 of the kinetic energy, as the square of the time step, and stays where it is: so
+// many steps tell the one from the other.
 TEST(energy_does_not_drift_without_a_thermostat) {
   md::Settings settings;
-  settings.dt = 0.0025;
   auto m = model(single(15), 1, true, settings);
-  m.run(6000);
+  m.run(2000);
   m.thermostat_off();
-  std::vector<double> mean; // over blocks of 500 steps
+  std::vector<double> mean; // over blocks of 4000 steps
   for (int block = 0; block < 21; ++block) {
     double sum = 0;
-    for (int k = 0; k < 250; ++k) m.run(2), sum += (m.potential_energy() + m.kinetic_energy()) / 250;
+    for (int k = 0; k < 800; ++k) m.run(5), sum += (m.potential_energy() + m.kinetic_energy()) / 800;
     mean.push_back(sum);
   }
   double slope = 0, square = 0; // least squares, per block
   for (int k = 0; k < 21; ++k) slope += (k - 10) * mean[static_cast<std::size_t>(k)], square += (k - 10) * (k - 10);
-  const double drift = slope / square * 20 / m.kinetic_energy(); // 20 blocks are 10,000 steps
+  const double drift = slope / square * 2.5 / m.kinetic_energy(); // 2.5 blocks are 10,000 steps
   check(std::fabs(drift) < 1e-4, "10,000 steps change the energy by " + number(drift) + " of the kinetic energy");
 }
 
 TEST(every_kind_has_the_temperature_of_the_thermostat) {
-  auto m = model(single(20), 4);
+  std::vector<md::Protein> proteins; // many, for there are as many samples of their kind as of them
+  for (int i = 0; i < 16; ++i) proteins.push_back({0, -1, -9.0 + 5.0 * (i % 4), -9.0 + 5.0 * (i / 4)});
+  md::Settings settings;
+  settings.damping = 0.3; // velocities forget soon, so that there are many of them
+  auto m = model(md::synthetic_patch(20, proteins, true), 4, true, settings);
   m.run(1000);
-  std::vector<double> sum(md::lipids + 1, 0.0), count(md::lipids + 1, 0.0);
+  std::vector<double> sum(md::lipids + 1, 0.0);
   double all = 0;
-  const int frames = 1500;
+  const int frames = 2500;
   for (int k = 0; k < frames; ++k) {
-    m.run(8);
+    m.run(10);
     all += m.kinetic_energy() / m.beads().size() / frames;
     for (int c = 0; c <= md::lipids; ++c) sum[static_cast<std::size_t>(c)] += m.temperature(c) / frames;
   }
   check_close(all, 1.0, 0.01, "kT of all");
   for (int c = 0; c < md::lipids; ++c)
     check_close(sum[static_cast<std::size_t>(c)], 1.0, 0.02, "kT of lipid " + std::to_string(c));
-  check_close(sum[md::lipids], 1.0, 0.2, "kT of the one protein");
+  check_close(sum[md::lipids], 1.0, 0.02, "kT of the proteins");
 }
 
 TEST(complexes_keep_their_length) {
@@ -231,7 +233,7 @@ TEST(g_does_not_depend_on_the_start_once_equilibration_is_thrown_away) {
   const Two fresh = measure(true, 0, 40, 100), plain = measure(false, 0, 40, 200);
   double near[2] = {};
   for (std::size_t bin = 1; bin < 6; ++bin) near[0] += fresh.mean[60 + bin], near[1] += plain.mean[60 + bin];
-  check(near[0] > 2 * near[1], "PAP6 starts at " + number(near[0]) + " and " + number(near[1]) + ": the starts are alike");
+  check(near[0] > 1.5 * near[1], "PAP6 starts at " + number(near[0]) + " and " + number(near[1]) + ": the starts are alike");
 }
 
 TEST(same_seed_gives_the_same_bits_and_another_seed_others) {

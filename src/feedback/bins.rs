@@ -51,6 +51,11 @@ impl Bins {
         (0..self.count).map(|bin| (bin as f64 + 0.5) * self.width_nm()).collect()
     }
 
+    /// The area within the cutoff in the plane, nm^2.
+    pub fn disc_nm2(&self) -> f64 {
+        std::f64::consts::PI * self.cutoff_nm * self.cutoff_nm
+    }
+
     /// The area of the ring that a bin is in the plane, pi (outer^2 - inner^2), nm^2.
     pub fn area_nm2(&self, bin: usize) -> f64 {
         let width = self.width_nm();

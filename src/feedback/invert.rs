@@ -33,7 +33,7 @@ pub enum Mixing {
 }
 
 /// What g = 1 is taken to be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bulk {
     /// What it was normalised by.
@@ -42,6 +42,9 @@ pub enum Bulk {
     /// The mean of g over the switch's range: a simulation has few lipids, so that what gathers around the protein is
     /// missing far from it. Only where the cutoff lies well beyond what the protein does.
     Tail,
+    /// What is left beyond the cutoff in a periodic box of this area, nm^2, whose lipids g was normalised by: the mean of g
+    /// over the whole box is 1, so that of the part beyond the cutoff follows. It is known better than any tail.
+    Box(f64),
 }
 
 /// How potentials are made.
@@ -84,6 +87,14 @@ impl Inversion {
         if self.bulk == Bulk::Tail && self.switch_nm < bins.width_nm() {
             return Err(argument("the tail is the range of the switch, which has no whole bin: use a longer switch"));
         }
+        if let Bulk::Box(area_nm2) = self.bulk
+            && !(area_nm2 > bins.disc_nm2() && area_nm2.is_finite())
+        {
+            return Err(argument(format!(
+                "nothing of a box of {area_nm2} nm^2 is beyond a cutoff of {} nm: name the box of the simulations",
+                bins.cutoff_nm()
+            )));
+        }
         let smoothing = match self.smoothing_nm {
             0.0 => None,
             width => Some(Convolution::new(bins, width).map_err(|error| error.context("smoothing of g"))?),
@@ -125,7 +136,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of values, `Value` for one that is negative
-    /// or not finite, and for a tail of 0.
+    /// or not finite, and for a bulk that is not positive.
     pub fn target(&self, g: &[f64]) -> Result<Vec<f64>> {
         let bins = self.bins.count();
         if g.len() != self.lipids * bins {
@@ -142,9 +153,13 @@ impl Prepared {
         let mut target = Vec::with_capacity(g.len());
         for (lipid, g) in g.chunks_exact(bins).enumerate() {
             let smooth = self.smoothing.as_ref().map_or_else(|| g.to_vec(), |smoothing| smoothing.smooth(g));
-            let bulk = if self.settings.bulk == Bulk::Tail { self.tail(g) } else { 1.0 };
+            let bulk = match self.settings.bulk {
+                Bulk::AsGiven => 1.0,
+                Bulk::Tail => self.tail(g),
+                Bulk::Box(area_nm2) => self.beyond(g, area_nm2),
+            };
             if bulk <= 0.0 {
-                return Err(value(format!("g of lipid {lipid} is 0 over the whole switch: take its bulk as given")));
+                return Err(value(format!("g of lipid {lipid} is {bulk:.3} in the bulk: take its bulk as given")));
             }
             target.extend(smooth.into_iter().map(|g| (g / bulk).max(self.settings.floor)));
         }
@@ -185,6 +200,12 @@ impl Prepared {
             return 1.0;
         }
         0.5 * (1.0 + (std::f64::consts::PI * into / self.settings.switch_nm).cos())
+    }
+
+    /// The mean of g over what a box has beyond the cutoff.
+    fn beyond(&self, g: &[f64], area_nm2: f64) -> f64 {
+        let within: f64 = g.iter().enumerate().map(|(bin, g)| self.bins.area_nm2(bin) * g).sum();
+        (area_nm2 - within) / (area_nm2 - self.bins.disc_nm2())
     }
 
     /// The mean of g over the switch's range, by area.

@@ -164,6 +164,20 @@ fn a_tail_is_made_the_bulk_where_it_is_asked_for() {
 }
 
 #[test]
+fn the_bulk_of_a_box_is_what_its_cutoff_leaves() {
+    // 30 x 30 nm with a mean of 1: what gathers within 3 nm is missing beyond.
+    let bins = Bins::new(60, 6.0).unwrap();
+    let disc = std::f64::consts::PI * 9.0;
+    let bulk = (900.0 - 4.0 * disc) / (900.0 - disc);
+    let g: Vec<f64> = bins.centres_nm().into_iter().map(|r| if r < 3.0 { 4.0 } else { bulk }).collect();
+    let boxed = Inversion { bulk: Bulk::Box(900.0), smoothing_nm: 0.0, ..Inversion::new(Mixing::Plain) };
+    let target = boxed.prepare(1, bins).unwrap().target(&g).unwrap();
+    assert!((target[0] - 4.0 / bulk).abs() < 1e-12 && (target[59] - 1.0).abs() < 1e-12, "{} {}", target[0], target[59]);
+    let all_near = vec![9.0; 60];
+    assert_eq!(boxed.prepare(1, bins).unwrap().target(&all_near).unwrap_err().kind(), ErrorKind::Value);
+}
+
+#[test]
 fn bad_inversions_and_bad_g_are_refused() {
     let bins = Bins::new(60, 6.0).unwrap();
     let good = Inversion::new(Mixing::Plain);
@@ -178,6 +192,9 @@ fn bad_inversions_and_bad_g_are_refused() {
         assert_eq!(refused(Inversion { smoothing_nm, ..good.clone() }), ErrorKind::Argument);
     }
     assert_eq!(refused(Inversion { bulk: Bulk::Tail, switch_nm: 0.0, ..good.clone() }), ErrorKind::Argument);
+    for area_nm2 in [100.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(refused(Inversion { bulk: Bulk::Box(area_nm2), ..good.clone() }), ErrorKind::Argument);
+    }
     let mixing = |a: usize, n: usize, x: f64| {
         let mixing = Mixing::Gaussian { a_nm2: vec![x; a], sigma_nm: 0.9, densities_nm2: vec![1.0; n] };
         refused(Inversion::new(mixing))
