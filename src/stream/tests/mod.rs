@@ -10,6 +10,7 @@ mod feedback;
 mod fixtures;
 mod jobs;
 mod journal;
+mod peers;
 mod picks;
 mod queues;
 mod recall;
