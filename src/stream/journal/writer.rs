@@ -7,10 +7,12 @@ use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
 use crate::error::{Error, Result};
 use crate::store::bytes::Packer;
-use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
+use crate::store::{Durability, PendingCheckpoint, Recovered, Sections, Store};
 
 /// A stream that always has something to do acknowledges after so many entries.
 const GROUP: u64 = 256;
+/// The same where that takes a sync, which lasts as long as hundreds of patches.
+const SYNCED_GROUP: u64 = 4096;
 
 /// A mark that the run has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
     packer: Packer,
+    /// How many entries wait at most to be acknowledged, as long as there is something to do.
+    group: u64,
     on_failure: OnFailure,
     checkpoint_events: u64,
     /// Events since the last checkpoint.
@@ -46,6 +50,7 @@ impl Journal {
             marks: Vec::new(),
             branch: 0,
             packer: Packer::new(),
+            group: if config.durability == Durability::Batch { SYNCED_GROUP } else { GROUP },
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
             events: 0,
@@ -73,7 +78,7 @@ impl Journal {
 
     /// Whether so much is not acknowledged yet that it is time to.
     pub(in crate::stream) fn is_behind(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= GROUP)
+        self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= self.group)
     }
 
     /// Why nothing may be told any more.
