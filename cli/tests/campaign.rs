@@ -2,6 +2,7 @@
 //!
 //! Not here: the C++ example that writes the same bytes (`ffi/tests`).
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::fs;

@@ -81,6 +81,12 @@ impl Drop for Role {
     }
 }
 
+/// What this program was started again as, and the name that it was told; none where it is a test's own.
+pub fn played() -> Option<(String, String)> {
+    let [role, name] = ["PATCHSTREAM_TEST_ROLE", "PATCHSTREAM_TEST_SEGMENT"].map(std::env::var);
+    Some((role.ok()?, name.unwrap()))
+}
+
 pub fn say(what: &str) {
     println!("{what}");
     std::io::stdout().flush().unwrap();
