@@ -40,6 +40,7 @@ pub fn verify(options: &VerifyOptions) -> Result<()> {
         Ok(counts) => {
             let _ = writeln!(text, "log       {} entries, all good; {} writers", found.last, found.epoch);
             text.push_str(&counts.say());
+            wrong.extend(densities(&found, options, &mut text)?);
         }
         Err(error) => wrong.push(error.context(REFUSED).message().to_owned()),
     }
@@ -60,7 +61,6 @@ pub fn verify(options: &VerifyOptions) -> Result<()> {
     for cut in &found.cut {
         wrong.push(end(&found, cut, writer)?);
     }
-    wrong.extend(densities(&found, options, &mut text)?);
     print(&text);
     if wrong.is_empty() {
         print("good      nothing is wrong\n");
