@@ -1227,7 +1227,9 @@ patchstream_status patchstream_stream_checkpoint(struct patchstream_stream *stre
                                                  uint32_t timeout_ms);
 
 // Takes up to most samples that workers handed in and that were accepted, oldest first; each (job, observable, window)
-// comes once. There may be none. PATCHSTREAM_ERR_STATE: the stream has no transport.
+// comes once. There may be none. With run_dir, what was taken before a mark is the host's, who writes its own file of it
+// after patchstream_stream_checkpoint(); what was taken later comes again after patchstream_stream_resume().
+// PATCHSTREAM_ERR_STATE: the stream has no transport.
 patchstream_status patchstream_stream_take_samples(struct patchstream_stream *stream,
                                                    size_t most,
                                                    struct patchstream_samples **out);
