@@ -2,6 +2,7 @@
 // Prints each check that fails; exits with 1 if any did. Writes its run where TMPDIR says, and removes it.
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -36,8 +37,8 @@ ps::Stream open(const std::string &run, const std::string &transport = {}) {
 // A worker has a job when its owner ends: the next owner gives it out again, and knows what was handed in.
 void jobs_go_on(const std::string &run) {
   const std::string transport = "shm:run-test-" + std::to_string(getpid());
-  const std::uint32_t shape[] = {1};
-  const double sums[] = {2.5};
+  const std::array<std::uint32_t, 1> shape = {1};
+  const std::array<double, 1> sums = {2.5};
   ps::Job job;
   ps::JobAbout about;
   {
