@@ -18,7 +18,7 @@ const COMPARED_NM: std::ops::RangeInclusive<f64> = 0.8..=6.0;
 /// The least g that a potential is made of.
 const FLOOR: f64 = 0.05;
 /// Length of the switch before the cutoff, nm: what is measured there has no potential.
-const SWITCH_NM: f64 = 1.0;
+const SWITCH_NM: f64 = 0.5;
 
 /// Feedback for the membrane from simulations of patches of `patch_nm` a side: its states, lipids, bins and mixing term.
 ///
@@ -72,6 +72,7 @@ fn counted(table: &Table) -> impl Iterator<Item = usize> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use patchstream::feedback::Mixing;
 
     /// g of a simulation of a box of 900 nm^2: a core and a shell for the inner lipids, nothing for the outer ones.
     fn measured(state: u16) -> Vec<f64> {
@@ -124,6 +125,41 @@ mod tests {
         }
         assert_eq!(ddft.potential(3).unwrap(), own, "too few simulations of that state");
         assert!(ddft.potential(1).unwrap() == table.potential_kt.unwrap()[14 * 60..2 * 14 * 60]);
+    }
+
+    /// g with the noise of so many frames that have nothing to do with each other.
+    fn noisy(g: &[f64], bins: Bins, frames: f64) -> Vec<f64> {
+        let Mixing::Gaussian { densities_nm2, .. } = Ddft::mixing() else { unreachable!("it is one") };
+        let mut random = 1_u64;
+        let mut uniform = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+        };
+        let noise = |(at, g): (usize, &f64)| {
+            let expected = densities_nm2[at / bins.count()] * bins.area_nm2(at % bins.count()) * frames;
+            // Twelve uniform numbers, nearly normal.
+            let normal: f64 = (0..12).map(|_| uniform()).sum();
+            (g + (g / expected).sqrt() * normal).max(0.0)
+        };
+        g.iter().enumerate().map(noise).collect()
+    }
+
+    #[test]
+    fn the_noise_of_a_few_simulations_is_inverted_with_what_they_measured() {
+        let settings = settings(30.0).unwrap();
+        let prepared = settings.inversion.as_ref().unwrap().prepare(settings.lipids.len(), settings.bins).unwrap();
+        let mut table = table(&settings, &prepared);
+        let row = Ddft::CHANNELS * Ddft::BINS;
+        for state in 0..3 {
+            let at = state * row..(state + 1) * row;
+            let g = noisy(&table.g[at.clone()], settings.bins, 150.0);
+            table.potential_kt.as_mut().unwrap()[at.clone()].copy_from_slice(&prepared.potential_kt(&g).unwrap());
+            table.g[at].copy_from_slice(&g);
+        }
+        let mut ddft = Ddft::open(48, 1, 1).unwrap();
+        heal(&mut ddft, &table).unwrap();
+        let after = rms(&ddft, &prepared, &table).unwrap().unwrap();
+        assert!(after < 0.015, "{after}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub enum Command {
     /// another user are left, and it says so. Of a folder of jobs: files that a process left that was killed as it wrote
     /// them, and claims that later ones have superseded.
     Gc(look::SweepOptions),
-    /// Print what happened in a run, a line for each event, mark and branch
+    /// Print what happened in a run, a line for each event, mark, branch and feedback table
     ///
     /// An event's line says its number and step, how many patches became candidates and how many were discarded, what was
     /// picked with which rank, and what there was afterwards. Nothing is changed, and the run may go on meanwhile.

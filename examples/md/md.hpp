@@ -125,12 +125,18 @@ private:
       const double x = beads_.x[i], y = beads_.y[i];
       const Coefficients *with = field_.row(beads_.kind[i]);
       double fx = 0, fy = 0, energy = 0;
+      // Those within their cutoff first, without a branch that nobody can foresee.
+      close_.resize(std::max(close_.size(), first_[k + 1] - first_[k] + 1));
+      std::size_t count = 0;
       for (std::size_t at = first_[k]; at < first_[k + 1]; ++at) {
         const auto j = static_cast<std::size_t>(neighbours_[at]);
         const double dx = near(x - beads_.x[j]), dy = near(y - beads_.y[j]), r2 = dx * dx + dy * dy;
-        const Coefficients &c = with[beads_.kind[j]];
-        if (r2 >= c.cutoff2) continue;
-        const auto [e, f] = c.at(r2);
+        close_[count] = {dx, dy, r2, j};
+        count += r2 < with[beads_.kind[j]].cutoff2 ? 1 : 0;
+      }
+      for (std::size_t at = 0; at < count; ++at) {
+        const auto [dx, dy, r2, j] = close_[at];
+        const auto [e, f] = with[beads_.kind[j]].at(r2);
         energy += e;
         fx += f * dx, fy += f * dy;
         fx_[j] -= f * dx, fy_[j] -= f * dy;
@@ -188,40 +194,51 @@ private:
     order_.clear(), neighbours_.clear(), first_.assign(1, 0);
     const double protein_reach = field_.protein_cutoff() + settings_.skin_nm;
     const double lipid_reach = std::max(field_.lipid_cutoff(), 0.1) + settings_.skin_nm;
-    const auto add = [&](std::size_t i, std::size_t j, double reach2) {
-      const double dx = near(beads_.x[i] - beads_.x[j]), dy = near(beads_.y[i] - beads_.y[j]);
-      if (dx * dx + dy * dy >= reach2) return;
-      if (field_.row(beads_.kind[i])[beads_.kind[j]].cutoff2 == 0 || bound(i, j)) return;
-      neighbours_.push_back(static_cast<int>(j));
-    };
     const auto close = [&](std::size_t i) { order_.push_back(static_cast<int>(i)), first_.push_back(neighbours_.size()); };
     for (std::size_t i = 0; i < proteins; ++i) { // few: each looks at all that come after it
-      for (std::size_t j = i + 1; j < n; ++j) add(i, j, protein_reach * protein_reach);
+      for (std::size_t j = i + 1; j < n; ++j) {
+        const double dx = near(beads_.x[i] - beads_.x[j]), dy = near(beads_.y[i] - beads_.y[j]);
+        if (dx * dx + dy * dy >= protein_reach * protein_reach || bound(i, j)) continue;
+        if (field_.row(beads_.kind[i])[beads_.kind[j]].cutoff2 > 0) neighbours_.push_back(static_cast<int>(j));
+      }
       close(i);
     }
-    // Lipids by cells: those of cell c are sorted_[starts_[c] .. starts_[c + 1]]. Fewer than three cells a side: one.
+    // Lipids by cells, a leaflet after the other, for they do not see each other: those of cell c are
+    // sorted_[starts_[c] .. starts_[c + 1]]. Fewer than three cells a side: one.
     std::size_t side = static_cast<std::size_t>(beads_.box_nm / lipid_reach);
     if (side < 3) side = 1;
     const auto cell_of = [&](std::size_t i) {
       const double scale = static_cast<double>(side) / beads_.box_nm;
       const auto at = [&](double x) { return std::min(side - 1, static_cast<std::size_t>(x * scale)); };
-      return at(beads_.y[i]) * side + at(beads_.x[i]);
+      const std::size_t leaflet = beads_.kind[i] < inner_lipids ? 0 : 1;
+      return (leaflet * side + at(beads_.y[i])) * side + at(beads_.x[i]);
     };
-    starts_.assign(side * side + 1, 0), sorted_.resize(n - proteins);
+    const std::size_t cells = 2 * side * side;
+    starts_.assign(cells + 1, 0), sorted_.resize(n - proteins);
     for (std::size_t i = proteins; i < n; ++i) ++starts_[cell_of(i) + 1];
-    for (std::size_t c = 0; c < side * side; ++c) starts_[c + 1] += starts_[c];
+    for (std::size_t c = 0; c < cells; ++c) starts_[c + 1] += starts_[c];
     std::vector<std::size_t> next(starts_.begin(), starts_.end() - 1);
-    for (std::size_t i = proteins; i < n; ++i) sorted_[next[cell_of(i)]++] = i;
+    for (std::size_t i = proteins; i < n; ++i) sorted_[next[cell_of(i)]++] = {beads_.x[i], beads_.y[i], static_cast<int>(i)};
     const auto reach2 = lipid_reach * lipid_reach;
-    for (std::size_t cy = 0; cy < side; ++cy)
+    for (std::size_t row = 0; row < 2 * side; ++row)
       for (std::size_t cx = 0; cx < side; ++cx) {
-        const std::size_t here = cy * side + cx, up = (cy + 1) % side * side, right = (cx + 1) % side;
-        const std::size_t others[4] = {cy * side + right, up + (cx + side - 1) % side, up + cx, up + right};
+        const std::size_t here = row * side + cx, right = (cx + 1) % side, left = (cx + side - 1) % side;
+        const std::size_t up = (row / side * side + (row % side + 1) % side) * side;
+        const std::size_t others[5] = {here, row * side + right, up + left, up + cx, up + right};
         for (std::size_t a = starts_[here]; a < starts_[here + 1]; ++a) {
-          for (std::size_t b = a + 1; b < starts_[here + 1]; ++b) add(sorted_[a], sorted_[b], reach2);
-          for (std::size_t k = 0; k < 4 && side > 1; ++k)
-            for (std::size_t b = starts_[others[k]]; b < starts_[others[k] + 1]; ++b) add(sorted_[a], sorted_[b], reach2);
-          close(sorted_[a]);
+          const auto [x, y, i] = sorted_[a];
+          std::size_t listed = neighbours_.size();
+          for (std::size_t k = 0; k < (side > 1 ? 5 : 1); ++k) {
+            const std::size_t first = k == 0 ? a + 1 : starts_[others[k]], end = starts_[others[k] + 1];
+            neighbours_.resize(listed + (end - first));
+            for (std::size_t b = first; b < end; ++b) {
+              const double dx = near(x - sorted_[b].x), dy = near(y - sorted_[b].y);
+              neighbours_[listed] = sorted_[b].bead;
+              listed += dx * dx + dy * dy < reach2 ? 1 : 0;
+            }
+            neighbours_.resize(listed);
+          }
+          close(static_cast<std::size_t>(i));
         }
       }
     ++lists_;
@@ -261,7 +278,17 @@ private:
   std::vector<double> vx_, vy_, fx_, fy_;
   std::vector<double> listed_x_, listed_y_; // where the beads were when neighbours were listed
   std::vector<int> order_, neighbours_;     // neighbours_[first_[k] .. first_[k + 1]] are those of bead order_[k]
-  std::vector<std::size_t> first_, starts_, sorted_;
+  std::vector<std::size_t> first_, starts_;
+  struct Placed {
+    double x, y;
+    int bead;
+  };
+  std::vector<Placed> sorted_; // the lipids, cell by cell
+  struct Near {
+    double dx, dy, r2;
+    std::size_t bead;
+  };
+  std::vector<Near> close_; // of the bead under way
   double energy_ = 0;
   std::int64_t steps_ = 0, lists_ = 0;
 };

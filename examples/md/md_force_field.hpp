@@ -10,6 +10,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace md {
@@ -99,6 +101,9 @@ public:
         const Pair p = of(a, b);
         all_[index(a, b)] = Coefficients(p);
         if (p.strength == 0) continue;
+        if (a < lipids && b < lipids && (a < inner_lipids) != (b < inner_lipids))
+          throw std::invalid_argument("md: lipids " + std::to_string(a) + " and " + std::to_string(b) +
+                                      " of two leaflets see each other, which md.hpp does not list");
         double &longest = a < lipids && b < lipids ? lipid_cutoff_ : protein_cutoff_;
         longest = p.range > longest ? p.range : longest;
       }

@@ -2,6 +2,7 @@
 //!
 //! Not here: runs ([`runs`]), workers in processes of their own (`tests/job`), the arithmetic of tables ([`crate::feedback`]).
 
+mod back;
 mod runs;
 
 use std::sync::Arc;
