@@ -48,6 +48,11 @@ impl Role {
         panic!("the child ended without saying {word}");
     }
 
+    /// Whether it has ended by itself, and not well.
+    pub fn has_failed(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some_and(|status| !status.success())
+    }
+
     /// Kills it, as a batch system does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
