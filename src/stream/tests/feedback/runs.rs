@@ -166,3 +166,20 @@ fn densities_that_feedback_alone_keeps_come_back_with_the_run_and_no_decision_de
     }
     assert_eq!(again.stats().retention.unwrap().lost, 0);
 }
+
+#[test]
+fn a_run_with_samples_under_names_that_no_worker_may_use_opens_again() {
+    let folder = Folder::new();
+    let stream = run(&folder.0, options()).open().unwrap();
+    let job = step(&stream, &mut stream.producer("ddft").unwrap(), 0)[0];
+    let names = ["tilt / degrees", "a name of more bytes than the file of a worker's result may have"];
+    let sample = |stream: &Stream, observable: &str| {
+        stream.submit_sample(&Sample { job, observable, window: 0, frames: 1, shape: &[1], sums: &[2.0] }).unwrap()
+    };
+    names.iter().for_each(|name| assert_eq!(sample(&stream, name), Submitted::Accepted));
+    let copy = killed(&folder);
+    let again = run(&copy.0, options()).open().unwrap();
+    again.resume(None).unwrap();
+    step(&again, &mut again.producer("ddft").unwrap(), 0);
+    names.iter().for_each(|name| assert_eq!(sample(&again, name), Submitted::Known));
+}
