@@ -11,6 +11,7 @@ use crate::patch::{ProteinStates, Shape, Species};
 use crate::store::Durability;
 use crate::stream::classify::Classifier;
 use crate::stream::config::Config;
+use crate::stream::feedback::FeedbackConfig;
 
 /// `[store]`: how a run is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -123,7 +124,8 @@ pub fn imported(from: &str, config: Option<&Config>, settings: Layout) -> Result
                 classifier.map(|name| Classifier::open(name, shape, species.names(), &states)).transpose()?;
             let layout = config.layout(model.dim())?;
             let second = classifier.as_ref().map(|classifier| classifier.model());
-            (told(shape, config.size_nm, &model, second, &layout, &species, &states), layout)
+            let told = told(shape, config.size_nm, &model, second, &layout, &species, &states);
+            (told + &config.feedback.as_ref().map_or_else(String::new, FeedbackConfig::told), layout)
         }
     };
     Ok((format!("{IMPORTED}{}\n{text}", from.replace('\n', " ")), layout))
@@ -142,11 +144,13 @@ pub fn is_open(options: &str) -> bool {
 /// The first line that is not equal.
 pub(in crate::stream) fn difference(then: &str, now: &str) -> Option<Error> {
     let mut before = then.lines().filter(|line| !line.starts_with(IMPORTED));
-    let mut after = now.lines();
+    let (mut after, leaves_open) = (now.lines(), is_open(then));
     loop {
         let (then, now) = (before.next(), after.next());
         let [of, by] = [then, now].map(|line| line.and_then(|line| line.split_once(" = ")));
-        let open = of.zip(by).is_some_and(|(of, by)| of.0 == by.0 && of.1 == ANY);
+        let open = of.zip(by).is_some_and(|(of, by)| of.0 == by.0 && of.1 == ANY)
+            // Who leaves open what the stream is does not know of its feedback, which comes last.
+            || then.is_none() && leaves_open && now.is_some_and(|line| line.starts_with("feedback "));
         if then != now && !open {
             let [then, now] = [then, now].map(|line| line.unwrap_or("nothing"));
             return Some(conflict(format!(
@@ -179,5 +183,23 @@ mod tests {
         assert!(difference(&text, now).is_none());
         assert!(difference(&text, &now.replace("nx", "mx")).is_some());
         assert!(difference(&text, now.rsplit_once("queue").unwrap().0).is_some());
+    }
+
+    #[test]
+    fn what_was_imported_goes_on_with_feedback_too() {
+        let feedback = FeedbackConfig::default();
+        let config =
+            Config { model: "mean".into(), nx: 5, ny: 5, feedback: Some(feedback.clone()), ..Config::default() };
+        let plain = Config { feedback: None, ..config.clone() };
+        let (with, layout) = imported("dynim", Some(&config), Layout::new(14)).unwrap();
+        let (without, _) = imported("dynim", Some(&plain), Layout::new(14)).unwrap();
+        let (open, _) = imported("dynim", None, layout).unwrap();
+        let plain = without.split_once('\n').unwrap().1;
+        let now = format!("{plain}{}", feedback.told());
+        assert!(difference(&with, &now).is_none() && difference(&open, &now).is_none());
+        assert!(difference(&with, plain).is_some(), "it was told of feedback");
+        assert!(difference(&without, &now).is_some(), "it was told of no feedback");
+        assert!(difference(&open, plain).is_none());
+        assert!(difference(&open, &format!("{plain}more = 1\n")).is_some());
     }
 }
