@@ -380,6 +380,13 @@ fn not_kept(id: u64) -> Error {
 
 #[cfg(test)]
 impl Arena {
+    /// From here on its file can be read and no longer written.
+    pub(crate) fn fail_writes_for_tests(&mut self) {
+        if let Some(flush) = self.flush() {
+            self.set_disk_for_tests(std::sync::Arc::new(std::fs::File::open(flush.path).unwrap()));
+        }
+    }
+
     /// Puts another disk under its file.
     pub(super) fn set_disk_for_tests(&mut self, disk: std::sync::Arc<dyn super::disk::Disk>) {
         if let Places::File(file) = &mut self.places {

@@ -275,17 +275,18 @@ impl Operator {
             }
             if let Some(retention) = &mut self.retention {
                 let tag = retain::Tag { id: public, content, step };
-                let retained = retention.keep(tag, record.tensor, &mut self.sampler, &mut gave_way)?;
+                let retained = retention.keep(tag, record.tensor, &mut self.sampler, &mut gave_way);
+                // Also if the disk failed afterwards: the sampler has let go of it.
                 if let (Some(journal), Some(gave_way)) = (&mut self.journal, gave_way) {
                     journal.withdrawn(gave_way, step, Why::Room);
                 }
-                if retained == retain::Kept::Full {
+                if retained? == retain::Kept::Full {
                     // A host that goes back sends it again, and does nothing else by that.
                     if let Some(journal) = &mut self.journal {
                         journal.left_out(LeftOut { id, content, step });
                         journal.withdrawn(public, step, Why::Room);
                     }
-                    return Ok(Some(retained));
+                    return Ok(Some(retain::Kept::Full));
                 }
             }
             let added = self.sampler.add_to(queue, public, step, &self.point, view.factor);

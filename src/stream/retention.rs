@@ -213,6 +213,11 @@ impl Retention {
     }
 }
 
+/// Whether densities are kept: somebody asked for retention, or something needs it.
+pub(super) fn keeps_densities(config: &Config) -> bool {
+    config.retention.is_some() || needs_densities(config)
+}
+
 /// Whether densities are kept though nobody asked for retention.
 pub(super) fn needs_densities(config: &Config) -> bool {
     config.transport.is_some() || config.feedback.as_ref().is_some_and(FeedbackConfig::needs_densities)

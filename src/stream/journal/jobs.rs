@@ -50,8 +50,12 @@ impl JobsFound {
     }
 
     pub(super) fn sample(&mut self, sample: &RdfSample) -> Result<()> {
-        let RdfSample { job, observable, window, .. } = sample;
-        self.line.remember(*job, observable, *window)
+        let RdfSample { job, attempt, observable, window, .. } = sample;
+        match self.line.remember(*job, observable, *window) {
+            // What the host handed in itself may have a name, and as many gaps, as nothing has that a worker hands in.
+            Err(_) if *attempt == 0 => Ok(()),
+            remembered => remembered,
+        }
     }
 
     /// All entries were read: reasons are kept of jobs that are not over.

@@ -189,4 +189,22 @@ mod tests {
         assert!(difference(&text, &now.replace("nx", "mx")).is_some());
         assert!(difference(&text, now.rsplit_once("queue").unwrap().0).is_some());
     }
+
+    #[test]
+    fn what_was_imported_goes_on_with_feedback_too() {
+        let feedback = FeedbackConfig::default();
+        let config =
+            Config { model: "mean".into(), nx: 5, ny: 5, feedback: Some(feedback.clone()), ..Config::default() };
+        let plain = Config { feedback: None, ..config.clone() };
+        let (with, layout) = imported("dynim", Some(&config), Layout::new(14)).unwrap();
+        let (without, _) = imported("dynim", Some(&plain), Layout::new(14)).unwrap();
+        let (open, _) = imported("dynim", None, layout).unwrap();
+        let plain = without.split_once('\n').unwrap().1;
+        let now = format!("{plain}{}", feedback.told());
+        assert!(difference(&with, &now).is_none() && difference(&open, &now).is_none());
+        assert!(difference(&with, plain).is_some(), "it was told of feedback");
+        assert!(difference(&without, &now).is_some(), "it was told of no feedback");
+        assert!(difference(&open, plain).is_none());
+        assert!(difference(&open, &format!("{plain}more = 1\n")).is_some());
+    }
 }

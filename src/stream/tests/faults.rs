@@ -6,13 +6,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::journal::Folder;
+use super::journal::{Folder, builder, decided, killed, send};
+use super::recall::PLACE;
 use super::script::{self, Act, LIVES, Truth, act, behind, decided_by, entries, without_branch};
+use super::{patch, push};
 use crate::dynim::State;
 use crate::error::{Error, ErrorKind};
 use crate::store::tests::faulty::{Fault, FaultyDisk, put_in_place};
 use crate::store::{self, Durability};
-use crate::stream::{LogLevel, OnFailure, StoreConfig, Stream};
+use crate::stream::{LogLevel, OnFailure, RetentionConfig, StoreConfig, Stream, WhenFull};
+
+const LONG: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// How far the host came, as it knows it.
 #[derive(Debug, Default)]
@@ -167,4 +171,24 @@ fn power_cut_at_any_operation_leaves_all_that_a_synced_stream_told() {
             at_each_operation(Fault::Dead, durability, OnFailure::Stop, Some(names));
         }
     }
+}
+
+#[test]
+fn what_made_room_for_a_patch_whose_densities_cannot_be_written_is_withdrawn_in_the_log_too() {
+    let folder = Folder::new();
+    let retention =
+        RetentionConfig { bytes: Some(10 * PLACE), when_full: WhenFull::WithdrawOldest, ..RetentionConfig::default() };
+    let stream = builder(&folder.0).retention(retention.clone()).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    send(&stream, &mut producer, 0);
+    stream.poll(LONG).unwrap();
+    stream.shared_for_tests().operate(|operator| operator.retention.as_mut().unwrap().arena.fail_writes_for_tests());
+    push(&mut producer, 11, 1, &patch(11)).unwrap();
+    stream.select(1, 2).unwrap();
+    let stats = stream.stats();
+    assert_eq!((stats.candidates, stats.selected, stats.retention.unwrap().withdrawn), (7, 2, 1));
+    let copy = killed(&folder);
+    let again = builder(&copy.0).retention(retention).open().unwrap();
+    assert_eq!(decided(&again), decided(&stream));
+    assert_eq!((again.stats().candidates, again.stats().retention.unwrap().lost), (7, 0));
 }

@@ -12,7 +12,7 @@ use crate::stream::{Builder, Pushed, RetentionConfig, RetentionPlace, RetentionS
 
 /// Densities of a patch, and bytes of its place.
 const LEN: usize = 5 * 5 * 14;
-const PLACE: u64 = 32 + 4 * LEN as u64;
+pub(super) const PLACE: u64 = 32 + 4 * LEN as u64;
 
 fn retaining(run: &Folder) -> Builder {
     builder(&run.0).history(1000).retention(RetentionConfig::default())

@@ -142,3 +142,44 @@ fn samples_of_workers_are_in_the_run_and_only_others_than_rdf_are_delivered_agai
     assert!(taken.len() == 6 && taken.iter().all(|sample| sample.observable == "contacts"), "{taken:?}");
     assert_eq!(again.jobs().unwrap().samples, 0);
 }
+
+#[test]
+fn densities_that_feedback_alone_keeps_come_back_with_the_run_and_no_decision_depends_on_it() {
+    let folder = Folder::new();
+    let options = FeedbackConfig { densities_nm2: None, ..options() };
+    let twin = super::super::builder().feedback(options.clone()).open().unwrap();
+    let stream = run(&folder.0, options.clone()).open().unwrap();
+    let [mut ours, mut other] = [&stream, &twin].map(|stream| stream.producer("ddft").unwrap());
+    let told: Vec<_> = (0..3).map(|at| round(&stream, &mut ours, at)).collect();
+    (0..3).for_each(|at| assert_eq!(told[at as usize], round(&twin, &mut other, at)));
+    let before = stream.stats().retention.unwrap().holding;
+    let copy = killed(&folder);
+    let again = run(&copy.0, options).open().unwrap();
+    let now = again.stats().retention.unwrap();
+    assert_eq!((now.place, now.lost, now.holding.patches), ("run", 0, before.patches));
+    again.resume(None).unwrap();
+    let mut producer = again.producer("ddft").unwrap();
+    (0..3).for_each(|at| assert_eq!(round(&again, &mut producer, at), told[at as usize]));
+    for at in 3..6 {
+        // Picked from what came before as well.
+        assert_eq!(round(&again, &mut producer, at), round(&twin, &mut other, at));
+    }
+    assert_eq!(again.stats().retention.unwrap().lost, 0);
+}
+
+#[test]
+fn a_run_with_samples_under_names_that_no_worker_may_use_opens_again() {
+    let folder = Folder::new();
+    let stream = run(&folder.0, options()).open().unwrap();
+    let job = step(&stream, &mut stream.producer("ddft").unwrap(), 0)[0];
+    let names = ["tilt / degrees", "a name of more bytes than the file of a worker's result may have"];
+    let sample = |stream: &Stream, observable: &str| {
+        stream.submit_sample(&Sample { job, observable, window: 0, frames: 1, shape: &[1], sums: &[2.0] }).unwrap()
+    };
+    names.iter().for_each(|name| assert_eq!(sample(&stream, name), Submitted::Accepted));
+    let copy = killed(&folder);
+    let again = run(&copy.0, options()).open().unwrap();
+    again.resume(None).unwrap();
+    step(&again, &mut again.producer("ddft").unwrap(), 0);
+    names.iter().for_each(|name| assert_eq!(sample(&again, name), Submitted::Known));
+}
