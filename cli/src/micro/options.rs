@@ -65,7 +65,7 @@ pub struct MicroOptions {
     pub md_equilibration: u64,
 
     /// Time steps of a simulation in which pairs are counted, a multiple of 40
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = steps)]
+    #[arg(long, value_name = "STEPS", default_value_t = 4000, value_parser = steps)]
     pub md_steps: u64,
 
     /// The program of examples/lammps, for --md lammps; the environment's PATCHSTREAM_LAMMPS without it
