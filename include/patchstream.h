@@ -74,6 +74,9 @@
 // How the numbers of a field are stored: double.
 #define PATCHSTREAM_F64 2
 
+// A feedback table. It never changes; several threads may read it.
+typedef struct patchstream_feedback patchstream_feedback;
+
 // A job that this process holds. One thread at a time; several threads each hold jobs of their own. In the child of a
 // fork its calls answer PATCHSTREAM_ERR_FORKED.
 typedef struct patchstream_job patchstream_job;
@@ -83,6 +86,9 @@ typedef struct patchstream_model patchstream_model;
 
 // One source of patches. Several threads may use one; its calls take turns.
 typedef struct patchstream_producer patchstream_producer;
+
+// Counts pairs of reference beads and others by species and distance, in the plane, to the nearest periodic image.
+typedef struct patchstream_rdf patchstream_rdf;
 
 // Samples that were taken from a stream. They never change; several threads may read them.
 typedef struct patchstream_samples patchstream_samples;
@@ -142,6 +148,56 @@ typedef struct patchstream_protein {
   // Position along y in nm, relative to the patch's centre pixel.
   double y_nm;
 } patchstream_protein;
+
+// What came back so far.
+typedef struct patchstream_feedback_counts {
+  // sizeof(patchstream_feedback_counts), set by the caller.
+  uint32_t struct_size;
+  // 0.
+  uint32_t reserved;
+  // Picks that are known as simulations.
+  uint64_t simulations;
+  // Samples that were added, of all observables.
+  uint64_t accepted;
+  // Samples that were there before.
+  uint64_t known;
+  // Samples that were refused.
+  uint64_t refused;
+  // The version of the last table; 0 before the first.
+  uint64_t version;
+} patchstream_feedback_counts;
+
+// A feedback table: grids are [(state*lipids+lipid)*bins+bin]. The pointers live until it is closed.
+typedef struct patchstream_feedback_table {
+  // sizeof(patchstream_feedback_table), set by the caller.
+  uint32_t struct_size;
+  // Number of protein states.
+  uint32_t states;
+  // Number of lipids.
+  uint32_t lipids;
+  // Number of bins.
+  uint32_t bins;
+  // From 1, one more for each published table.
+  uint64_t version;
+  // The first step at which it is in force.
+  int64_t in_force_from;
+  // A name of each protein state.
+  const char *const *state_names;
+  // A name of each lipid, in the order of the channels.
+  const char *const *lipid_names;
+  // The centre of each bin, nm.
+  const double *r_nm;
+  // Weighted means of g(r); 1 where nothing is known.
+  const double *g;
+  // Their standard errors; +infinity where they are not known.
+  const double *standard_error;
+  // Potentials in kT; NULL unless the configuration says [feedback.inversion].
+  const double *potential_kt;
+  // Simulations of each state that went in. 0 without a prior: keep what you have for that state.
+  const uint64_t *simulations;
+  // How many equally weighted simulations those of each state are worth.
+  const double *effective_samples;
+} patchstream_feedback_table;
 
 // All of a patch but its densities.
 typedef struct patchstream_patch {
@@ -297,7 +353,7 @@ typedef struct patchstream_options {
   // 0.
   uint32_t reserved;
   // The folder of a run, new or used, in which everything that is acknowledged or told is written down before it is:
-  // patchstream_stream_resume(). Not with a transport: none.
+  // patchstream_stream_resume(). NULL: none.
   const char *run_dir;
 } patchstream_options;
 
@@ -376,6 +432,30 @@ typedef struct patchstream_queue_stats {
   // Its patches that are selected.
   uint64_t selected;
 } patchstream_queue_stats;
+
+// Where the beads are at one moment, as they lie in a code's own arrays.
+typedef struct patchstream_frame {
+  // sizeof(patchstream_frame), set by the caller.
+  uint32_t struct_size;
+  // 1: a bead outside the box is taken into it; 0: it is PATCHSTREAM_ERR_VALUE.
+  uint32_t wrap;
+  // The periodic box, from 0 to these, x and y in nm; at least twice the cutoff.
+  double box_nm[2];
+  // x and y of bead i at [i*stride] and [i*stride+1], nm.
+  const double *positions_nm;
+  // How many numbers that are: bead_count * stride at least.
+  uint64_t position_count;
+  // Numbers from a bead to the next, at least 2; 3 where z lies between.
+  uint64_t stride;
+  // The species of each bead, from 0; a negative one is not counted, and may be a reference bead.
+  const int32_t *species;
+  // Number of beads.
+  uint64_t bead_count;
+  // The beads that distances are taken from, by index. One that is named twice counts twice; none sees itself.
+  const uint32_t *references;
+  // Number of reference beads, at least 1.
+  uint64_t reference_count;
+} patchstream_frame;
 
 // Where a host goes on.
 typedef struct patchstream_resume_info {
@@ -749,6 +829,78 @@ patchstream_status patchstream_proteins_near(const struct patchstream_protein *a
                                              size_t capacity,
                                              size_t *found);
 
+// The table that is in force at step, if it is newer than the last that was given: PATCHSTREAM_AGAIN if there is none.
+// After patchstream_stream_resume() it is given again. PATCHSTREAM_ERR_STATE: the configuration has no [feedback].
+//
+// @param out  close it with patchstream_feedback_close()
+patchstream_status patchstream_stream_feedback(struct patchstream_stream *stream,
+                                               int64_t step,
+                                               struct patchstream_feedback **out);
+
+// Publishes a table of everything that came in so far, as of step, to be in force from in_force_from on, which is step or
+// later, and later than that of the last table. It never changes, and is in the log of a run before it is told. Its weights
+// are those of now: over the picks of each protein state that have results, and the patches of that state. Asked again for
+// the same two steps it answers the same table, also after the host went back to a mark.
+//
+// @param out  NULL if nobody wants to know; otherwise close it with patchstream_feedback_close()
+patchstream_status patchstream_stream_publish_feedback(struct patchstream_stream *stream,
+                                                       int64_t step,
+                                                       int64_t in_force_from,
+                                                       struct patchstream_feedback **out);
+
+// Takes in what a micro simulation in the host's own process measured of a pick: PATCHSTREAM_KNOWN for a window that was
+// there before. The observable "rdf" has lipids * bins pair counts. PATCHSTREAM_ERR_STATE: the configuration has no
+// [feedback], or the stream has a transport, whose workers hand samples in themselves. PATCHSTREAM_ERR_UNKNOWN: no such
+// pick.
+//
+// @param job        the id of the selected patch
+// @param window     number of the window, from the micro model's time
+// @param frames     frames that were summed over, at least 1
+// @param shape      dims extents, the slowest first
+// @param sums       sum_count of them, as many as the product of the extents
+patchstream_status patchstream_stream_submit(struct patchstream_stream *stream,
+                                             uint64_t job,
+                                             const char *observable,
+                                             uint64_t window,
+                                             uint64_t frames,
+                                             const uint32_t *shape,
+                                             size_t dims,
+                                             const double *sums,
+                                             size_t sum_count);
+
+// The weighted mean of an observable over the simulations of a protein state that measured it, and the patches of that
+// state; rates, sum over frames. Weights are those of now. PATCHSTREAM_ERR_ARGUMENT: no simulation measured it.
+//
+// @param state           from 0; -1: over all simulations and patches
+// @param values          out: count numbers, in the observable's layout
+// @param standard_error  out: as many, from the differences between simulations, of a single one between its windows,
+//                        +infinity where neither is known; NULL if nobody wants to know
+// @param simulations     out: how many went in; NULL if nobody wants to know
+patchstream_status patchstream_stream_mean(struct patchstream_stream *stream,
+                                           const char *observable,
+                                           int32_t state,
+                                           double *values,
+                                           double *standard_error,
+                                           size_t count,
+                                           uint64_t *simulations);
+
+// What came back so far. It waits for nothing. PATCHSTREAM_ERR_STATE: the configuration has no [feedback]. Thread-safe.
+patchstream_status patchstream_stream_feedback_counts(const struct patchstream_stream *stream,
+                                                      struct patchstream_feedback_counts *out);
+
+// What is in the table. Thread-safe.
+patchstream_status patchstream_feedback_get(const struct patchstream_feedback *feedback,
+                                            struct patchstream_feedback_table *out);
+
+// The whole message as a size-prefixed flatbuffer (patchstream.fbs, FeedbackTable): written to a file it can be another
+// run's prior. The bytes live until the table is closed. Thread-safe.
+patchstream_status patchstream_feedback_bytes(const struct patchstream_feedback *feedback,
+                                              const uint8_t **bytes,
+                                              size_t *count);
+
+// Closes it. NULL is harmless.
+void patchstream_feedback_close(struct patchstream_feedback *feedback);
+
 // What the last call on this thread that returned an error (a status below 0) had to say: what is wrong, with the
 // values, and what to do. "" before the first, and while a thread ends. It lives until the next error on this thread.
 const char *patchstream_last_error(void);
@@ -999,6 +1151,36 @@ patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stre
                                                  uint32_t queue,
                                                  struct patchstream_weights **out);
 
+// Opens a counter with all counts 0, of bins of one width from 0 to cutoff_nm.
+//
+// @param species  1 to 65534: lipids in the order of the channels, to hand the counts in as "rdf"
+// @param bins     1 to 2^20
+patchstream_status patchstream_rdf_open(uint32_t species,
+                                        uint32_t bins,
+                                        double cutoff_nm,
+                                        struct patchstream_rdf **out);
+
+// Adds the pairs of one frame. After an error the counts are what they were: PATCHSTREAM_ERR_VALUE for a coordinate that
+// is not finite or outside the box, and for a species that is not there; PATCHSTREAM_ERR_ARGUMENT for a box that is not
+// positive or less than twice the cutoff, and for no reference beads or one that is not there.
+patchstream_status patchstream_rdf_count(struct patchstream_rdf *rdf,
+                                         const struct patchstream_frame *frame);
+
+// The pairs counted so far, as patchstream_job_submit() takes them: [species*bins+bin].
+//
+// @param sums   out: count numbers
+// @param count  species * bins
+patchstream_status patchstream_rdf_sums(const struct patchstream_rdf *rdf, double *sums, size_t count);
+
+// How many frames were counted; 0 for NULL.
+uint64_t patchstream_rdf_frames(const struct patchstream_rdf *rdf);
+
+// Sets counts and frames back to 0, for the next window.
+patchstream_status patchstream_rdf_clear(struct patchstream_rdf *rdf);
+
+// Closes it. NULL is harmless.
+void patchstream_rdf_close(struct patchstream_rdf *rdf);
+
 // Copies the densities of a patch that is waiting, a candidate or selected, [(y*nx+x)*channels+c] in nm^-2, as they were
 // pushed, or rounded if they are kept as float16. PATCHSTREAM_ERR_STATE: the configuration has no [retention].
 // PATCHSTREAM_ERR_UNKNOWN: they are not kept, the patch never came, was discarded or was withdrawn.
@@ -1020,6 +1202,9 @@ patchstream_status patchstream_stream_densities(struct patchstream_stream *strea
 // for as many picks are answered from the log. Where it does something else, or leaves something out, a branch begins:
 // patches behind the mark that are not selected and were not sent again are withdrawn, what was selected stays, and the ids
 // of selections have the branch in their top 16 bits: id & 0xffffffffffff is the host's.
+// With a transport jobs go on, and no pick becomes a job twice; samples that were taken behind the mark come again from
+// patchstream_stream_take_samples(). Producers of other processes send again from the mark too, and
+// patchstream_stream_select() is PATCHSTREAM_AGAIN until they have.
 // The history begins with all that lies behind the mark: who drains it before setting a mark has each row once.
 // PATCHSTREAM_ERR_UNKNOWN: no such mark was set. PATCHSTREAM_ERR_CONFLICT: a branch began since and withdrew patches that
 // came before the mark, which its host would not send again.
@@ -1042,7 +1227,9 @@ patchstream_status patchstream_stream_checkpoint(struct patchstream_stream *stre
                                                  uint32_t timeout_ms);
 
 // Takes up to most samples that workers handed in and that were accepted, oldest first; each (job, observable, window)
-// comes once. There may be none. PATCHSTREAM_ERR_STATE: the stream has no transport.
+// comes once. There may be none. With run_dir, what was taken before a mark is the host's, who writes its own file of it
+// after patchstream_stream_checkpoint(); what was taken later comes again after patchstream_stream_resume().
+// PATCHSTREAM_ERR_STATE: the stream has no transport.
 patchstream_status patchstream_stream_take_samples(struct patchstream_stream *stream,
                                                    size_t most,
                                                    struct patchstream_samples **out);

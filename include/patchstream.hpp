@@ -11,6 +11,7 @@
 
 #include "patchstream/answers.hpp"
 #include "patchstream/base.hpp"
+#include "patchstream/feedback.hpp"
 #include "patchstream/job.hpp"
 #include "patchstream/model.hpp"
 #include "patchstream/stream.hpp"

@@ -7,8 +7,8 @@ use crate::error::{Result, argument};
 
 /// The largest id that a host may give: 2^48 - 1.
 pub const MAX: u64 = (1 << 48) - 1;
-/// The largest number of a branch.
-pub const BRANCH_MAX: u64 = (1 << 16) - 1;
+/// The largest number of a branch: the top bit of a public id is always clear.
+pub const BRANCH_MAX: u64 = (1 << 15) - 1;
 
 /// Checks that `id` is one a host may give.
 ///
@@ -40,6 +40,6 @@ pub fn host(public: u64) -> u64 {
 }
 
 /// The public id of a host's patch in a branch.
-pub fn public(branch: u64, host: u64) -> u64 {
+pub const fn public(branch: u64, host: u64) -> u64 {
     branch << 48 | host
 }

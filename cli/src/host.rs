@@ -159,7 +159,7 @@ mod tests {
             seconds: 1.5,
             written: [100, 20],
             membrane: vec![7; 1000],
-            rounds: (serial % 2 == 0).then(|| SavedRounds { written: 7, ..SavedRounds::default() }),
+            rounds: serial.is_multiple_of(2).then(|| SavedRounds { written: 7, ..SavedRounds::default() }),
         }
     }
 

@@ -104,7 +104,7 @@ pub enum Command {
     /// another user are left, and it says so. Of a folder of jobs: files that a process left that was killed as it wrote
     /// them, and claims that later ones have superseded.
     Gc(look::SweepOptions),
-    /// Print what happened in a run, a line for each event, mark and branch
+    /// Print what happened in a run, a line for each event, mark, branch and feedback table
     ///
     /// An event's line says its number and step, how many patches became candidates and how many were discarded, what was
     /// picked with which rank, and what there was afterwards. Nothing is changed, and the run may go on meanwhile.
@@ -147,12 +147,13 @@ pub struct Options {
     #[arg(long, value_name = "POINTS", default_value_t = 192, value_parser = clap::value_parser!(u16).range(48..=4096))]
     pub grid: u16,
 
-    /// RAS proteins in the membrane, at most one per 100 nm^2; two in five of them carry a RAF
-    #[arg(long, value_name = "RAS", default_value_t = 10)]
+    /// RAS proteins in the membrane, at most one per 100 nm^2; two in five of them carry a RAF. Up to six free ones and six
+    /// with a RAF each have a state of their own, and feedback needs five simulations of a state
+    #[arg(long, value_name = "RAS", default_value_t = 2)]
     pub proteins: u16,
 
     /// Control patches of each frame, cut 50 nm or more from any protein where the membrane has such a place
-    #[arg(long, value_name = "PATCHES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=64))]
+    #[arg(long, value_name = "PATCHES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=64))]
     pub controls: u8,
 
     /// Start of all random numbers: the same seed gives the same campaign, another seed another one
@@ -160,7 +161,7 @@ pub struct Options {
     pub seed: u64,
 
     /// Cut patches and select every so many steps
-    #[arg(long, value_name = "STEPS", default_value_t = 25, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    #[arg(long, value_name = "STEPS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
     pub every: i64,
 
     /// Patches to select each time

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use patchstream::store::{Options, Store};
-use support::{Folder, assert_done, assert_refused, patchstream, summary};
+use support::{Folder, assert_done, assert_refused, contents, patchstream, summary};
 
 /// Files that have to be equal.
 const FILES: [&str; 3] = ["selected.csv", "weights.csv", "selections.psel"];
@@ -67,23 +67,6 @@ fn undisturbed(folder: &Folder) -> std::path::PathBuf {
     assert_done(&begin(&out, &[]).wait_with_output().unwrap());
     assert!(summary(&out)["discarded"].as_u64().unwrap() > 0, "nothing is discarded");
     out
-}
-
-/// Every file with its bytes.
-fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let (mut all, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                all.push((path.display().to_string(), fs::read(&path).unwrap()));
-            }
-        }
-    }
-    all.sort();
-    all
 }
 
 /// Until something is there, or the process has ended.

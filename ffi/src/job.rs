@@ -295,15 +295,8 @@ unsafe fn take(
 impl Opened {
     fn new(job: Job) -> Self {
         let selection = job.selection();
-        let plain = |p: &patchstream::patch::Protein| patchstream_protein {
-            id: p.id,
-            state: p.state,
-            partner: p.partner,
-            x_nm: p.x_nm,
-            y_nm: p.y_nm,
-        };
         Self {
-            proteins: selection.proteins.iter().map(plain).collect(),
+            proteins: selection.proteins.iter().map(patchstream_protein::from).collect(),
             label: selection.label.as_deref().map(to_first_0),
             class_label: selection.class_label.as_deref().map(to_first_0),
             ticket: to_first_0(job.ticket()),

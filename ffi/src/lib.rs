@@ -7,6 +7,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod cut;
+mod feedback;
 mod field;
 mod guard;
 mod job;
@@ -15,6 +16,7 @@ mod options;
 mod picks;
 mod producer;
 mod queues;
+mod rdf;
 mod retention;
 mod run;
 mod samples;

@@ -96,7 +96,9 @@ struct Opened {
 static SAMPLES: Table<Opened> = Table::new("list of samples", 7);
 
 /// Takes up to most samples that workers handed in and that were accepted, oldest first; each (job, observable, window)
-/// comes once. There may be none. PATCHSTREAM_ERR_STATE: the stream has no transport.
+/// comes once. There may be none. With run_dir, what was taken before a mark is the host's, who writes its own file of it
+/// after patchstream_stream_checkpoint(); what was taken later comes again after patchstream_stream_resume().
+/// PATCHSTREAM_ERR_STATE: the stream has no transport.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_stream_take_samples(
     stream: *mut patchstream_stream,

@@ -86,19 +86,8 @@ static SELECTIONS: Table<Opened> = Table::new("list of selections", 3);
 
 pub(crate) fn open(selections: Selections, ticket: impl Fn(u64) -> Option<String>) -> *mut patchstream_selections {
     let all = &selections.batch.selections;
-    let proteins = all
-        .iter()
-        .map(|selection| {
-            let plain = |p: &patchstream::patch::Protein| patchstream_protein {
-                id: p.id,
-                state: p.state,
-                partner: p.partner,
-                x_nm: p.x_nm,
-                y_nm: p.y_nm,
-            };
-            selection.proteins.iter().map(plain).collect()
-        })
-        .collect();
+    let proteins =
+        all.iter().map(|selection| selection.proteins.iter().map(patchstream_protein::from).collect()).collect();
     // A label came in as a C string, or from Rust, where one with a 0 in it has no C form.
     let labels = all.iter().map(|s| s.label.as_deref().and_then(|label| CString::new(label).ok())).collect();
     let class_labels = all.iter().map(|s| s.class_label.as_deref().map(to_first_0)).collect();

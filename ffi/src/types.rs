@@ -23,6 +23,13 @@ pub struct patchstream_protein {
     pub y_nm: f64,
 }
 
+impl From<&Protein> for patchstream_protein {
+    fn from(protein: &Protein) -> Self {
+        let Protein { id, state, partner, x_nm, y_nm } = *protein;
+        Self { id, state, partner, x_nm, y_nm }
+    }
+}
+
 /// All of a patch but its densities.
 #[repr(C)]
 #[derive(Clone, Copy)]

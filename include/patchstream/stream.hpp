@@ -6,6 +6,7 @@
 
 #include "answers.hpp"
 #include "base.hpp"
+#include "feedback.hpp"
 #include "job.hpp"
 
 namespace patchstream {
@@ -218,6 +219,31 @@ class Stream {
   status try_jobs(JobCounts &out) const noexcept {
     return out.struct_size = sizeof out, patchstream_stream_jobs(handle_.get(), &out);
   }
+  // The table that is in force at a step, once; `again`: none is newer than the last that was given.
+  status try_feedback(std::int64_t step, Feedback &out) noexcept {
+    return opened<patchstream_feedback>(out, patchstream_stream_feedback, handle_.get(), step);
+  }
+  // A table of everything that came in so far, in force from a step that has not passed.
+  status try_publish_feedback(std::int64_t step, std::int64_t in_force_from, Feedback &out) noexcept {
+    return opened<patchstream_feedback>(out, patchstream_stream_publish_feedback, handle_.get(), step, in_force_from);
+  }
+  // What a micro simulation in this process measured of a pick: ok or known. Streams with a transport have workers.
+  status try_submit(std::uint64_t job, const char *observable, std::uint64_t window, std::uint64_t frames,
+                    span<const std::uint32_t> shape, span<const double> sums) noexcept {
+    return patchstream_stream_submit(handle_.get(), job, observable, window, frames, shape.data(), shape.size(),
+                                     sums.data(), sums.size());
+  }
+  // The weighted mean of an observable over the simulations of a protein state (-1: of all), and its standard error, of as
+  // many values or none.
+  status try_mean(const char *observable, std::int32_t state, span<double> values, span<double> standard_error,
+                  std::uint64_t *simulations = nullptr) noexcept {
+    if (!standard_error.empty() && standard_error.size() != values.size()) return PATCHSTREAM_ERR_SHAPE;
+    return patchstream_stream_mean(handle_.get(), observable, state, values.data(),
+                                   standard_error.empty() ? nullptr : standard_error.data(), values.size(), simulations);
+  }
+  status try_feedback_counts(FeedbackCounts &out) const noexcept {
+    return out.struct_size = sizeof out, patchstream_stream_feedback_counts(handle_.get(), &out);
+  }
   // Where the host goes on: at this mark, nullptr for the start. The first call on a run that was used.
   status try_resume(const char *mark, ResumeInfo &out) noexcept {
     return out.struct_size = sizeof out, patchstream_stream_resume(handle_.get(), mark, &out);
@@ -279,6 +305,25 @@ class Stream {
     return detail::filled<Samples>([&](Samples &out) { return try_take_samples(most, out); });
   }
   JobCounts jobs() const { return detail::filled<JobCounts>([&](JobCounts &out) { return try_jobs(out); }); }
+  Feedback feedback(std::int64_t step) {
+    return detail::filled<Feedback>([&](Feedback &out) { return try_feedback(step, out); });
+  }
+  Feedback publish_feedback(std::int64_t step, std::int64_t in_force_from) {
+    return detail::filled<Feedback>([&](Feedback &out) { return try_publish_feedback(step, in_force_from, out); });
+  }
+  status submit(std::uint64_t job, const char *observable, std::uint64_t window, std::uint64_t frames,
+                span<const std::uint32_t> shape, span<const double> sums) {
+    return check(try_submit(job, observable, window, frames, shape, sums));
+  }
+  // `count` values in the observable's layout.
+  std::vector<double> mean(const char *observable, std::int32_t state, std::size_t count) {
+    std::vector<double> values(count);
+    check(try_mean(observable, state, values, {}));
+    return values;
+  }
+  FeedbackCounts feedback_counts() const {
+    return detail::filled<FeedbackCounts>([&](FeedbackCounts &out) { return try_feedback_counts(out); });
+  }
   ResumeInfo resume(const char *mark) {
     return detail::filled<ResumeInfo>([&](ResumeInfo &out) { return try_resume(mark, out); });
   }

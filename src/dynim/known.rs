@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::event::Stage;
 use super::index::Index;
 use super::random::Mixed;
+use super::snapshot::digest;
 use crate::error::{Result, memory};
 
 /// Rows in a chunk.
@@ -31,6 +32,9 @@ pub(super) struct Known {
     counts: [usize; 4],
     /// Rank factors other than 1 of the points that may still be ranked, by row.
     factors: HashMap<u32, f32, Mixed>,
+    /// The [`digest`] of [`ids`](Self::ids), which takes a snapshot of millions longer than all the rest; none from the
+    /// first withdrawal on.
+    digest: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,7 +81,8 @@ pub(super) struct Row<'a> {
 
 impl Known {
     pub(super) fn new(dim: usize) -> Self {
-        Self { dim, index: Index::default(), chunks: Vec::new(), rows: 0, counts: [0; 4], factors: HashMap::default() }
+        let (index, factors) = (Index::default(), HashMap::default());
+        Self { dim, index, chunks: Vec::new(), rows: 0, counts: [0; 4], factors, digest: Some(0) }
     }
 
     /// Makes room in the index for so many points.
@@ -114,6 +119,7 @@ impl Known {
         let chunks = &self.chunks;
         let found = self.index.remove(id, |row| chunks[row as usize / CHUNK].heads.ids[row as usize % CHUNK]);
         let Some(row) = found else { return };
+        self.digest = None;
         if let Some(stage) = self.heads(row).stages[row as usize % CHUNK].take() {
             self.counts[stage as usize] -= 1;
         }
@@ -178,6 +184,11 @@ impl Known {
     pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
         let rows = self.chunks.iter().flat_map(|chunk| chunk.heads.ids.iter().zip(&chunk.heads.stages));
         rows.filter(|(_, stage)| stage.is_some()).map(|(&id, _)| id)
+    }
+
+    /// The digest of these ids, if it is known.
+    pub(super) fn digest(&self) -> Option<u64> {
+        self.digest
     }
 
     /// How many rows there are: points that were added, withdrawn ones included.
@@ -251,6 +262,7 @@ impl Known {
         heads.queues[at] = queue as u16;
         self.rows += 1;
         self.counts[stage as usize] += 1;
+        self.digest = self.digest.map(|before| digest(before, id));
         Ok(row)
     }
 

@@ -47,7 +47,7 @@ pub(super) fn mix(x: u64) -> u64 {
 
 /// The hasher of maps by id or row that are never iterated, so that it decides nothing but their speed.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Mixed;
+pub(crate) struct Mixed;
 
 impl BuildHasher for Mixed {
     type Hasher = Mixer;
@@ -59,7 +59,7 @@ impl BuildHasher for Mixed {
 
 /// [`mix`] of the numbers that are written.
 #[derive(Debug)]
-pub(super) struct Mixer(u64);
+pub(crate) struct Mixer(u64);
 
 impl Hasher for Mixer {
     fn finish(&self) -> u64 {

@@ -38,8 +38,8 @@ pub struct Snapshot {
 /// Where each point is.
 #[derive(Debug, Clone)]
 pub(super) enum Rows {
-    /// Shared with the sampler that it is of; and step and row of what waits.
-    Frozen(Vec<Arc<Heads>>, Vec<(i64, u32)>),
+    /// Shared with the sampler that it is of; step and row of what waits; and the digest, if it is known.
+    Frozen(Vec<Arc<Heads>>, Vec<(i64, u32)>, Option<u64>),
     /// As it is written.
     Listed(Lists),
 }
@@ -85,13 +85,13 @@ impl Snapshot {
     pub(super) fn lists(&self) -> Cow<'_, Lists> {
         match &self.rows {
             Rows::Listed(lists) => Cow::Borrowed(lists),
-            Rows::Frozen(chunks, waiting) => Cow::Owned(listed(chunks, waiting, self.points)),
+            Rows::Frozen(chunks, waiting, digest) => Cow::Owned(listed(chunks, waiting, *digest, self.points)),
         }
     }
 }
 
-fn listed(chunks: &[Arc<Heads>], waiting: &[(i64, u32)], points: usize) -> Lists {
-    let mut lists = Lists::default();
+fn listed(chunks: &[Arc<Heads>], waiting: &[(i64, u32)], known: Option<u64>, points: usize) -> Lists {
+    let mut lists = Lists { closest: Vec::with_capacity(points), ..Lists::default() };
     let rows = chunks.iter().flat_map(|heads| heads.ids.iter().zip(&heads.stages).zip(&heads.closest));
     for (((&id, stage), closest), row) in rows.take(points).zip(0..) {
         match stage {
@@ -100,12 +100,15 @@ fn listed(chunks: &[Arc<Heads>], waiting: &[(i64, u32)], points: usize) -> Lists
             Some(Stage::Waiting | Stage::Selected | Stage::Discarded) => {}
         }
         if let Some(stage) = stage {
-            lists.digest = digest(lists.digest, id);
+            if known.is_none() {
+                lists.digest = digest(lists.digest, id);
+            }
             if *stage != Stage::Selected {
                 lists.closest.push(closest.position);
             }
         }
     }
+    lists.digest = known.unwrap_or(lists.digest);
     let ids = chunks.first().map_or(1, |heads| heads.ids.len());
     let id_at = |row: u32| chunks[row as usize / ids].ids[row as usize % ids];
     lists.waiting = waiting.iter().map(|&(step, row)| (step, id_at(row))).collect();
@@ -125,7 +128,7 @@ impl Sampler {
             history: self.history.rows().iter().copied().collect(),
             history_dropped: self.history.dropped(),
             points: self.known.rows(),
-            rows: Rows::Frozen(self.known.freeze(), self.waiting.clone()),
+            rows: Rows::Frozen(self.known.freeze(), self.waiting.clone(), self.known.digest()),
         }
     }
 }

@@ -60,6 +60,12 @@ pub struct Flush {
 }
 
 impl Flush {
+    /// From here on a sync fails.
+    #[cfg(test)]
+    pub(crate) fn fail_for_tests(&self) {
+        *self.failed.lock() = Some(io("the disk is broken"));
+    }
+
     /// Returns once everything that was kept before this call would survive a power cut.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub(super) const HEADER: usize = 64;
 pub(super) const HEAD: usize = 32;
 
 pub(super) const MAGIC: &[u8; 8] = b"pstrmdns";
+/// The most values of a patch that a file may tell: those of the largest shape that there is.
+const VALUES_MAX: u64 = 1 << 26;
 /// The format of these files; a reader reads its own.
 const FORMAT: u32 = 1;
 
@@ -94,7 +96,7 @@ impl Header {
         }
         let format =
             [Format::Float32, Format::Float16].into_iter().find(|format| format.bytes(1) == number(48) as usize);
-        let Some(format) = format.filter(|_| long(32) < u64::from(u32::MAX)) else {
+        let Some(format) = format.filter(|_| long(32) <= VALUES_MAX) else {
             return Err(corrupt(format!("{name} has {} values of {} bytes: {advice}", long(32), number(48))));
         };
         let header = Self { run: u128::from(long(16)) | u128::from(long(24)) << 64, values: long(32), format };

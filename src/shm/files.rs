@@ -14,7 +14,7 @@ use super::control::{CONTROL_BYTES, DESCRIPTION_BYTES, Description, STATE_AT, TA
 use super::lock::{LockFile, OWNER};
 use super::name::Name;
 use super::reserve::{take_pages, touch_pages};
-use crate::error::{Error, Result, busy, corrupt, io, state};
+use crate::error::{Error, Result, busy, corrupt, io, state, unknown};
 
 /// What the first page of a segment says, checked.
 pub(super) fn describe(name: &Name, file: &File, owner_lives: bool) -> Result<Description> {
@@ -161,8 +161,12 @@ fn refused(what: &str, name: &Name, error: &std::io::Error) -> Error {
 }
 
 /// An error of the mapping itself, whose number is the system's.
-fn map_refused(name: &Name, error: ShmemError) -> Error {
+pub(super) fn map_refused(name: &Name, error: ShmemError) -> Error {
     match error {
+        // It was there when it was looked at: its owner has closed it since, or a successor replaces it.
+        ShmemError::MapOpenFailed(code) if code as i32 == libc::ENOENT => {
+            unknown(format!("segment {} went just now: wait for its owner's successor", name.label()))
+        }
         ShmemError::MappingIdExists => busy(format!("segment {} was made by somebody else just now", name.label())),
         ShmemError::MapCreateFailed(code) | ShmemError::MapOpenFailed(code) | ShmemError::UnknownOsError(code) => {
             refused("map", name, &std::io::Error::from_raw_os_error(code as i32))

@@ -69,3 +69,12 @@ fn generation_is_one_for_all_threads_of_a_process() {
     assert_eq!(here, there);
     assert!(here.is_current());
 }
+
+#[test]
+fn a_segment_that_goes_between_two_looks_is_one_that_is_not_there() {
+    let name = super::name::Name::new("psWent").unwrap();
+    let error = super::files::map_refused(&name, shared_memory::ShmemError::MapOpenFailed(libc::ENOENT as u32));
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    let error = super::files::map_refused(&name, shared_memory::ShmemError::MapOpenFailed(libc::EACCES as u32));
+    assert_eq!(error.kind(), ErrorKind::Io);
+}

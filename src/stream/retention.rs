@@ -47,7 +47,8 @@ pub struct RetentionConfig {
 pub enum RetentionPlace {
     /// In memory: they end with the process. A run that is opened again withdraws the patches that were not selected.
     Memory,
-    /// In the folder of the run.
+    /// In the folder of the run. They survive any end of the process. A checkpoint brings them to the disk; what was kept
+    /// since the last one may be torn by a power cut, whatever the durability of the run is, and is withdrawn then.
     Run,
 }
 

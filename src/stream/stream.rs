@@ -124,15 +124,9 @@ impl Stream {
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
                 let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told);
                 let text = run_text.as_deref().unwrap_or(&told);
-                let run = journal::recover::open(
-                    path,
-                    &config.store,
-                    &told,
-                    text,
-                    layout,
-                    &registry,
-                    measured.as_deref_mut(),
-                )?;
+                let keeps = config.retention.is_some() || config.transport.is_some();
+                let open = journal::recover::Open { told: &told, text, layout, keeps };
+                let run = journal::recover::open(path, &config.store, open, &registry, measured.as_deref_mut())?;
                 let mut operator = Operator::new(model.clone(), classifier.clone(), run.sampler, router);
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);

@@ -86,8 +86,9 @@ fn open(transport: &str, number: u64, folder: &Path) -> Stream {
 
 /// A host's campaign: from its own file, if it has one, to the end.
 pub fn own(transport: &str, number: u64, folder: &Path) {
-    let mut saved = saved(folder);
     let stream = open(transport, number, folder);
+    // Not before: the owner before may still write it until it has gone.
+    let mut saved = saved(folder);
     stream.resume((saved.next > 0).then(|| format!("before step {}", saved.next)).as_deref()).unwrap();
     // Through a folder no patches come, so they are the host's own.
     let mut producer = transport.starts_with("dir:").then(|| stream.producer("ddft").unwrap());

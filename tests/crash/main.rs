@@ -74,17 +74,19 @@ impl Campaign {
     fn kill(&mut self, turn: u32) -> &'static str {
         let at = turn as usize % self.roles.len();
         let role = self.roles[at].0;
-        let (_, old) = std::mem::replace(&mut self.roles[at], (role, Role::start(role, &self.told)));
+        let (_, mut old) = std::mem::replace(&mut self.roles[at], (role, Role::start(role, &self.told)));
+        assert!(!old.has_failed(), "the {role} failed");
         old.kill();
         role
     }
 
-    fn wait_for_end(&self, most: Duration) -> String {
+    fn wait_for_end(&mut self, most: Duration) -> String {
         let started = Instant::now();
         loop {
             if let Some(end) = self.end() {
                 return end;
             }
+            self.roles.iter_mut().for_each(|(role, process)| assert!(!process.has_failed(), "the {role} failed"));
             assert!(started.elapsed() < most, "the campaign does not end: {}", self.told);
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -132,7 +134,7 @@ impl Campaign {
 /// Kills the processes of campaigns in turn until `most` of each role were.
 fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
     let started = Instant::now();
-    let undisturbed = Campaign::start(kind, 0, roles);
+    let mut undisturbed = Campaign::start(kind, 0, roles);
     let truth = undisturbed.wait_for_end(long);
     undisturbed.check_log();
     let takes = started.elapsed();

@@ -6,14 +6,13 @@ use patchstream::error::ErrorKind;
 use patchstream::ring::Wait;
 
 pub use super::role::Role as Peer;
-use super::role::{say, until_input_ends};
+use super::role::{played, say, until_input_ends};
 use super::*;
 
 /// Not a test of its own: it does nothing unless it was started by one.
 #[test]
 fn role_of_a_child() {
-    let Ok(role) = std::env::var("PATCHSTREAM_TEST_ROLE") else { return };
-    let name = std::env::var("PATCHSTREAM_TEST_SEGMENT").unwrap();
+    let Some((role, name)) = played() else { return };
     match role.as_str() {
         "owner" => {
             let mut door = door(&name);

@@ -48,6 +48,11 @@ impl Role {
         panic!("the child ended without saying {word}");
     }
 
+    /// Whether it has ended by itself, and not well.
+    pub fn has_failed(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some_and(|status| !status.success())
+    }
+
     /// Kills it, as a batch system does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -79,6 +84,12 @@ impl Drop for Role {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What this program was started again as, and the name that it was told; none where it is a test's own.
+pub fn played() -> Option<(String, String)> {
+    let [role, name] = ["PATCHSTREAM_TEST_ROLE", "PATCHSTREAM_TEST_SEGMENT"].map(std::env::var);
+    Some((role.ok()?, name.unwrap()))
 }
 
 pub fn say(what: &str) {

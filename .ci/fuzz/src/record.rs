@@ -10,9 +10,10 @@ use libfuzzer_sys::fuzz_target;
 use patchstream::dynim::{Layout, PointRow, QueueConfig, Sampler, Snapshot, State};
 use patchstream::error::Result;
 use patchstream::store::bytes::Packer;
+use patchstream::stream::journal::feedback::{self, Looked};
 use patchstream::stream::journal::layout::layout;
 use patchstream::stream::journal::records::{
-    Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Withdrawn, options,
+    Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Withdrawn, options, sample, taken,
 };
 
 /// Reads, writes and reads again.
@@ -93,7 +94,7 @@ fn snapshot(input: &[u8]) {
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, rest)) = input.split_first() else { return };
-    match kind % 11 {
+    match kind % 13 {
         0 => twice(rest, point, pack_point),
         1 => twice(rest, LeftOut::view, LeftOut::pack),
         2 => twice(rest, Event::view, Event::pack),
@@ -103,6 +104,7 @@ fuzz_target!(|input: &[u8]| {
         6 => twice(rest, Branch::view, Branch::pack),
         7 => twice(rest, Given::view, Given::pack),
         8 => drop(std::hint::black_box(options(rest).map(layout))),
+        9 => drop(std::hint::black_box((sample(rest), taken(rest), feedback::view(rest), Looked::view(rest)))),
         _ => snapshot(rest),
     }
 });

@@ -197,7 +197,7 @@ fn append(log: &mut Vec<u8>, mut last: u64, mut input: &[u8]) {
         log.extend_from_slice(&[0; 4]);
         log.extend_from_slice(&(payload.len() as u32).to_le_bytes());
         log.extend_from_slice(&last.to_le_bytes());
-        log.extend_from_slice(&u16::from(kind % 12).to_le_bytes());
+        log.extend_from_slice(&u16::from(kind % 16).to_le_bytes());
         log.extend_from_slice(&1_u16.to_le_bytes());
         log.extend_from_slice(payload);
         let checksum = crc32c::crc32c_append(seed, &log[at + 4..]);

@@ -23,7 +23,7 @@ use crate::draft::Draft;
 use crate::progress::Progress;
 
 /// The pause between two looks at what workers have sent.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What closes the loop.
 pub struct Closed {

@@ -3,7 +3,9 @@
 //! Not here: how an entry lies in its bytes (`patchstream::stream::journal`), nor in files (`patchstream::store`).
 
 use patchstream::error::{Result, corrupt};
+use patchstream::feedback::Table;
 use patchstream::store::Record;
+use patchstream::stream::journal::feedback::{self, Looked};
 use patchstream::stream::journal::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, Withdrawn};
 
 /// An entry. A point is read into the reader's own, since there are many.
@@ -19,6 +21,10 @@ pub enum Entry<'a> {
     Branch(Branch),
     Sample,
     Given,
+    Taken,
+    Simulation,
+    /// A feedback table, if the look at what was measured led to one.
+    Feedback(Looked, Option<Table>),
     /// Of a kind that this version does not know.
     Other,
 }
@@ -39,8 +45,11 @@ impl<'a> Entry<'a> {
             records::WITHDRAWN => Withdrawn::view(bytes).map(Entry::Withdrawn),
             records::MARK => Mark::view(bytes).map(Entry::Mark),
             records::BRANCH => Branch::view(bytes).map(Entry::Branch),
-            records::SAMPLE => Ok(Entry::Sample),
+            records::SAMPLE => records::sample(bytes).map(|_| Entry::Sample),
             records::GIVEN => Given::view(bytes).map(|_| Entry::Given),
+            records::TAKEN => records::taken(bytes).map(|_| Entry::Taken),
+            feedback::SIMULATION => feedback::view(bytes).map(|_| Entry::Simulation),
+            feedback::FEEDBACK => Looked::view(bytes).map(|(looked, table)| Entry::Feedback(looked, table)),
             _ => Ok(Entry::Other),
         };
         let entry = entry.map_err(|error| error.context(format!("entry {}", record.sequence)))?;

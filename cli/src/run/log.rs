@@ -1,4 +1,4 @@
-//! `patchstream log`: what happened in a run, a line for each event, mark and branch.
+//! `patchstream log`: what happened in a run, a line for each event, mark, branch and feedback table.
 //!
 //! Nothing is changed, and a run may be in use meanwhile.
 //! Not here: points and weights ([`super::export`]), whether it is whole ([`super::verify`]).
@@ -40,6 +40,21 @@ pub fn log(options: &LogOptions) -> Result<()> {
             Entry::Branch(branch) => {
                 format!("branch {} from step {} on: the host computed something else", branch.number, branch.step)
             }
+            Entry::Feedback(looked, Some(table)) if options.json => json!({
+                "what": "feedback",
+                "step": looked.step,
+                "table": table.version,
+                "in_force_from": table.in_force_from,
+                "simulations": table.simulations,
+            })
+            .to_string(),
+            Entry::Feedback(looked, Some(table)) => format!(
+                "feedback table {} at step {}, in force from step {}: {} simulations",
+                table.version,
+                looked.step,
+                table.in_force_from,
+                table.simulations.iter().sum::<u64>()
+            ),
             _ => continue,
         };
         match writeln!(out, "{line}") {

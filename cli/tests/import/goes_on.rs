@@ -37,8 +37,13 @@ fn step(stream: &Stream, producer: &mut Producer, at: i64, step: i64) -> Selecti
     stream.select(step, 2).unwrap().unwrap()
 }
 
+/// A pick: id, order, the bits of its rank, point.
+type Pick = (u64, u32, u32, Vec<f32>);
+/// An event: its number, candidates, selected, discarded, picks.
+type Decided = (u64, [u64; 3], Vec<Pick>);
+
 /// What was decided, but for the host's own steps.
-fn decided(selections: &Selections) -> (u64, [u64; 3], Vec<(u64, u32, u32, Vec<f32>)>) {
+fn decided(selections: &Selections) -> Decided {
     let batch = &selections.batch;
     let picks = batch.selections.iter().map(|one| (one.id, one.order, one.rank.to_bits(), one.point.clone()));
     (batch.event, [batch.candidates, batch.selected, batch.discarded], picks.collect())
@@ -47,7 +52,7 @@ fn decided(selections: &Selections) -> (u64, [u64; 3], Vec<(u64, u32, u32, Vec<f
 /// What a stream decided that saw all, and the first half of it as dynim's user has it.
 struct Past {
     folder: Folder,
-    later: Vec<(u64, [u64; 3], Vec<(u64, u32, u32, Vec<f32>)>)>,
+    later: Vec<Decided>,
     weights: Vec<u8>,
 }
 

@@ -14,6 +14,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
+use patchstream::store::{Options, Store};
 use support::{Folder, assert_done, assert_refused, patchstream, read, rows};
 
 const HEAD: &str = "tstamp, event, id, rank, nselected, ndiscarded, ncandidates, ncached\n";
@@ -198,6 +199,19 @@ fn ids_that_are_objects_are_refused_and_never_read() {
     case.refused(&["row 0", "no text"]);
     npy::write(&case.ids, &npy::bytes(1, &npy::dictionary("<U1", false, "(2,)"), &[97, 0, 0, 0, 98, 0, 0, 0]));
     case.refused(&["(1,)"]);
+}
+
+#[test]
+fn what_a_killed_import_left_is_in_nobody_s_way_and_one_that_lives_is() {
+    let case = Case::new("t, added, a, None, 0, 0, 0, 1\n", &["a"]);
+    let part = case.folder.join(".run.import");
+    let store = Store::create(&part, "", &Options::default()).unwrap();
+    case.refused(&["another import writes", "run"]);
+    drop(store);
+    fs::write(part.join("log/000002.log"), "half").unwrap();
+    assert_done(&case.import());
+    assert_done(&patchstream(&["verify", &case.path("run")]));
+    assert!(!part.exists());
 }
 
 #[test]

@@ -15,6 +15,10 @@ use super::support::{Folder, patchstream};
 /// Entries of the run, and those that its checkpoints hold.
 const ENTRIES: u64 = 300;
 const HELD: [u64; 2] = [20, 40];
+/// Bytes of the header of a segment, of the record of the options, which are none here, and of each that follows.
+const HEADER: u64 = 64;
+const OPTIONS: u64 = 20;
+const RECORD: u64 = OPTIONS + 44 + 2 * 4;
 
 /// A run of several segments, each entry a record of its own.
 fn write_long(path: &Path) {
@@ -91,11 +95,15 @@ fn length(path: &Path) -> u64 {
 
 #[test]
 fn damage_in_the_middle_of_the_log_is_told_with_its_entry_and_refused() {
-    // The header of a segment, 64 bytes, then records of 80 (20, and 60 of a point) behind that of the options.
-    let (said, found, _folder) = damaged(|run| flip(&run.join("log/000001.log"), 64 + 20 + 9 * 80 + 33));
+    let tenth = HEADER + OPTIONS + 9 * RECORD;
+    let (said, found, _folder) = damaged(|run| flip(&run.join("log/000001.log"), tenth as usize + 33));
     says(
         &said,
-        &["no stream goes on with the run", "log/000001.log is damaged at byte 804, where entry 11 begins", "a copy"],
+        &[
+            "no stream goes on with the run",
+            &format!("log/000001.log is damaged at byte {tenth}, where entry 11 begins"),
+            "a copy",
+        ],
     );
     assert!(found.is_err());
     let (said, found, _folder) = damaged(|run| fs::remove_file(run.join("log/000002.log")).unwrap());
@@ -112,16 +120,20 @@ fn damage_in_the_middle_of_the_log_is_told_with_its_entry_and_refused() {
 #[test]
 fn an_end_that_was_cut_short_is_told_from_damage_before_whole_entries() {
     let (said, found, _folder) = damaged(|run| cut(&last(run), length(&last(run)) - 7));
-    says(&said, &["ends with 73 bytes", "no entry 300", "behind entry 299", "cut short", ".cut-"]);
+    says(
+        &said,
+        &[&format!("ends with {} bytes", RECORD - 7), "no entry 300", "behind entry 299", "cut short", ".cut-"],
+    );
     let found = found.unwrap();
     assert_eq!(found.last, 299);
     says(&said, &[found.cut[0].kept().to_str().unwrap()]);
-    assert_eq!(length(&found.cut[0].kept()), 73);
+    assert_eq!(length(&found.cut[0].kept()), RECORD - 7);
 
-    let (said, found, _folder) = damaged(|run| flip(&last(run), 64 + 2 * 80 + 50));
+    let (said, found, _folder) = damaged(|run| flip(&last(run), (HEADER + 2 * RECORD) as usize + 50));
     let found = found.unwrap();
-    let (first, offset) = (found.last + 1, 64 + 2 * 80);
-    let whole = format!("from byte {} on entries {} to {ENTRIES} are whole: this is damage", offset + 80, first + 1);
+    let (first, offset) = (found.last + 1, HEADER + 2 * RECORD);
+    let whole =
+        format!("from byte {} on entries {} to {ENTRIES} are whole: this is damage", offset + RECORD, first + 1);
     says(&said, &[&whole, &format!("from byte {offset} on that are no entry {first}"), "loses them"]);
     says(&said, &[found.cut[0].kept().to_str().unwrap()]);
     assert!(found.last < 299);
@@ -135,7 +147,7 @@ fn an_end_that_was_cut_short_is_told_from_damage_before_whole_entries() {
 fn a_log_that_ends_before_its_checkpoint_is_refused() {
     let (said, found, _folder) = damaged(|run| {
         segments(run).iter().skip(1).for_each(|path| fs::remove_file(path).unwrap());
-        cut(&run.join("log/000001.log"), 64 + 20 + 9 * 80);
+        cut(&run.join("log/000001.log"), HEADER + OPTIONS + 9 * RECORD);
     });
     says(&said, &["no stream goes on with the run", "ends at entry 10", "synced up to 40"]);
     assert!(found.is_err());

@@ -13,7 +13,7 @@ use std::fs;
 
 use patchstream::stream::journal::records::Event;
 use serde_json::Value;
-use support::{Folder, assert_done, assert_refused, patchstream};
+use support::{Folder, assert_done, assert_refused, contents, patchstream};
 
 use runs::{write_decided, write_run};
 
@@ -51,13 +51,13 @@ fn a_log_is_a_line_for_each_event_mark_and_branch() {
 fn a_good_run_is_verified_and_not_changed() {
     let folder = Folder::new();
     let run = write_run(&folder.join("run"));
-    let before = contents(&run);
+    let before = contents(run.as_ref());
     let text = stdout(&["verify", &run]);
     for words in ["4 taken in", "events    2: 3 picks, 1 discarded", "marks     1, and 1 branches", "nothing is wrong"]
     {
         assert!(text.contains(words), "`{words}` is not in: {text}");
     }
-    assert_eq!(contents(&run), before);
+    assert_eq!(contents(run.as_ref()), before);
 }
 
 #[test]
@@ -173,9 +173,9 @@ fn an_export_holds_what_the_sampler_had() {
         assert_eq!(patches.matches(&format!(",{stage},")).count(), count, "{stage}");
     }
 
-    let before = contents(to.to_str().unwrap());
+    let before = contents(&to);
     stdout(&["export", run.to_str().unwrap(), "--to", to.to_str().unwrap()]);
-    assert_eq!(contents(to.to_str().unwrap()), before);
+    assert_eq!(contents(&to), before);
     assert_refused(&patchstream(&["export", run.to_str().unwrap()]), 2, &["--to"]);
     let into = [run.to_str().unwrap(), "--to", run.to_str().unwrap()];
     assert_refused(&patchstream(&[&["export"], &into[..]].concat()), 1, &["folder of a run", "--to"]);
@@ -201,22 +201,4 @@ fn a_folder_that_is_no_run_is_said_to_be_none() {
         assert_refused(&patchstream(&[command]), 2, &["RUN"]);
     }
     assert_eq!(fs::read_dir(folder.join("other")).unwrap().count(), 1, "looking leaves nothing behind");
-}
-
-/// Every file with its bytes.
-fn contents(run: &str) -> Vec<(String, Vec<u8>)> {
-    let mut all = Vec::new();
-    let mut folders = vec![std::path::PathBuf::from(run)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                all.push((path.display().to_string(), fs::read(&path).unwrap()));
-            }
-        }
-    }
-    all.sort();
-    all
 }

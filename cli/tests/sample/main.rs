@@ -6,6 +6,7 @@ mod bad;
 mod naive;
 #[path = "../support/npy.rs"]
 mod npy;
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -93,7 +93,8 @@ static void bad_input_is_an_error(void) {
   CHECK(patchstream_stream_open(&options, &stream) == PATCHSTREAM_ERR_ARGUMENT);
 }
 
-static void jobs_go_out_and_results_come_back(const char *program, const char *model, const char *transport) {
+static void jobs_go_out_and_results_come_back(const char *program, const char *model, const char *transport,
+                                              const char *run) {
   char ticket[96];
   patchstream_options options;
   patchstream_stream *stream = NULL, *second = NULL;
@@ -105,6 +106,7 @@ static void jobs_go_out_and_results_come_back(const char *program, const char *m
   CHECK(patchstream_options_init(&options, sizeof options) == PATCHSTREAM_OK);
   options.model = model;
   options.transport = transport;
+  options.run_dir = run;
   CHECK(patchstream_stream_open(&options, &stream) == PATCHSTREAM_OK);
   CHECK(patchstream_stream_open(&options, &second) == PATCHSTREAM_ERR_BUSY);
   CHECK(patchstream_producer_open(stream, "macro", &producer) == PATCHSTREAM_OK);
@@ -157,11 +159,38 @@ static void jobs_go_out_and_results_come_back(const char *program, const char *m
 static void every_transport_carries_jobs(const char *program, const char *model) {
   char transport[64], folder[] = "/tmp/patchstream-job-test-XXXXXX", command[64];
   snprintf(transport, sizeof transport, "shm:job-test-%d", (int)getpid());
-  jobs_go_out_and_results_come_back(program, model, transport);
+  jobs_go_out_and_results_come_back(program, model, transport, NULL);
   CHECK(mkdtemp(folder) != NULL);
   snprintf(transport, sizeof transport, "dir:%s", folder);
-  jobs_go_out_and_results_come_back(program, model, transport);
+  jobs_go_out_and_results_come_back(program, model, transport, NULL);
   snprintf(command, sizeof command, "rm -r %s", folder);
+  CHECK(system(command) == 0);
+}
+
+/* What a run knows of jobs when it is opened again, and what its host gets that begins anew. */
+static void a_run_knows_its_jobs(const char *program, const char *model) {
+  char transport[64], run[] = "/tmp/patchstream-job-test-XXXXXX", command[64];
+  patchstream_options options;
+  patchstream_stream *stream = NULL;
+  patchstream_samples *samples = NULL;
+  patchstream_jobs jobs = {.struct_size = sizeof jobs};
+  CHECK(mkdtemp(run) != NULL);
+  snprintf(transport, sizeof transport, "shm:job-test-%d", (int)getpid());
+  jobs_go_out_and_results_come_back(program, model, transport, run);
+  CHECK(patchstream_options_init(&options, sizeof options) == PATCHSTREAM_OK);
+  options.model = model;
+  options.transport = transport;
+  options.run_dir = run;
+  CHECK(patchstream_stream_open(&options, &stream) == PATCHSTREAM_OK);
+  CHECK(patchstream_stream_take_samples(stream, 100, &samples) == PATCHSTREAM_ERR_STATE);
+  CHECK(patchstream_stream_resume(stream, NULL, NULL) == PATCHSTREAM_OK);
+  CHECK(patchstream_stream_jobs(stream, &jobs) == PATCHSTREAM_OK);
+  CHECK(jobs.done == JOBS && jobs.given == JOBS && jobs.in_line == 0 && jobs.samples == JOBS * WINDOWS);
+  CHECK(patchstream_stream_take_samples(stream, 100, &samples) == PATCHSTREAM_OK);
+  CHECK(patchstream_samples_count(samples) == JOBS * WINDOWS);
+  patchstream_samples_close(samples);
+  CHECK(patchstream_stream_close(stream, 1000) == PATCHSTREAM_OK);
+  snprintf(command, sizeof command, "rm -r %s", run);
   CHECK(system(command) == 0);
 }
 
@@ -170,5 +199,6 @@ int main(int argc, char **argv) {
   const char *model = argc == 3 && strcmp(argv[1], "--model") == 0 ? argv[2] : "metric";
   bad_input_is_an_error();
   every_transport_carries_jobs(argv[0], model);
+  a_run_knows_its_jobs(argv[0], model);
   return report("job_test");
 }

@@ -1,5 +1,8 @@
 // Runs through the C++ face and the C calls: a host writes one, comes back to its mark, and is told what it was told.
 // Prints each check that fails; exits with 1 if any did. Writes its run where TMPDIR says, and removes it.
+#include <unistd.h>
+
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -23,10 +26,47 @@ ps::status push(ps::Producer &producer, std::uint64_t id, std::int64_t step, flo
   return producer.try_push(patch, ps::interleaved(densities.data(), nx, nx, channels));
 }
 
-ps::Stream open(const std::string &run) {
+ps::Stream open(const std::string &run, const std::string &transport = {}) {
   ps::Stream stream;
-  CHECK(ps::Stream::try_open(ps::Options().model("mean").slots(16).run_dir(run), stream) == ps::ok);
+  ps::Options options = ps::Options().model("mean").slots(16).run_dir(run);
+  if (!transport.empty()) options.transport(transport).background(true);
+  CHECK(ps::Stream::try_open(options, stream) == ps::ok);
   return stream;
+}
+
+// A worker has a job when its owner ends: the next owner gives it out again, and knows what was handed in.
+void jobs_go_on(const std::string &run) {
+  const std::string transport = "shm:run-test-" + std::to_string(getpid());
+  const std::array<std::uint32_t, 1> shape = {1};
+  const std::array<double, 1> sums = {2.5};
+  ps::Job job;
+  ps::JobAbout about;
+  {
+    ps::Stream stream = open(run, transport);
+    ps::Producer producer;
+    CHECK(stream.try_producer("ddft", producer) == ps::ok);
+    for (std::uint64_t id = 1; id <= 3; id++) CHECK(push(producer, id, 0) == ps::ok);
+    ps::Selections selections;
+    CHECK(stream.try_select(0, 2, selections) == ps::ok && selections.size() == 2);
+    CHECK(ps::Job::try_next(transport.c_str(), ps::milliseconds(60000), job) == ps::ok);
+    CHECK(job.try_submit("rdf", 7, 1, shape, sums) == ps::ok);
+    ps::JobCounts counts{};
+    for (int i = 0; i < 60000 && counts.samples == 0; i++) {
+      usleep(1000);
+      CHECK(stream.try_jobs(counts) == ps::ok);
+    }
+    CHECK(counts.samples == 1 && counts.held == 1);
+  }
+  ps::Stream stream = open(run, transport);
+  ps::ResumeInfo resumed{};
+  CHECK(stream.try_resume(nullptr, resumed) == ps::ok && resumed.selections == 2);
+  CHECK(job.try_submit("rdf", 8, 1, shape, sums) == PATCHSTREAM_ERR_FENCED);
+  CHECK(ps::Job::try_next(transport.c_str(), ps::milliseconds(60000), job) == ps::ok);
+  CHECK(job.try_about(about) == ps::ok && about.attempt == 2);
+  CHECK(job.try_submit("rdf", 7, 1, shape, sums) == ps::known);
+  ps::Samples samples;
+  CHECK(stream.try_take_samples(10, samples) == ps::ok && samples.size() == 1);
+  CHECK(samples.size() == 1 && samples[0].window() == 7 && samples[0].sums()[0] == 2.5);
 }
 }  // namespace
 
@@ -80,6 +120,7 @@ int main() {
     ps::Stats stats{};
     CHECK(stream.try_stats(stats) == ps::ok && stats.run_branch == 1);
   }
+  jobs_go_on(run + "/jobs");
   CHECK(std::system(("rm -r '" + run + "'").c_str()) == 0);
   return report("run_test");
 }

@@ -72,6 +72,18 @@ fn c_and_cpp_workers_take_jobs_in_processes_of_their_own() {
 }
 
 #[test]
+fn c_and_cpp_programs_count_pairs_and_are_given_tables() {
+    for (source, name, flags) in [
+        ("ffi/tests/c/feedback_test.c", "feedback_test_c", &[][..]),
+        ("ffi/tests/cpp/feedback_test.cpp", "feedback_test_cpp", &[]),
+        ("ffi/tests/cpp/feedback_test.cpp", "feedback_test_cpp_noexcept", &["-fno-exceptions"]),
+    ] {
+        let said = run(source, name, flags, Link::Shared);
+        assert!(said.ends_with("feedback_test: 0 failures\n"), "{said}");
+    }
+}
+
+#[test]
 fn c_and_cpp_programs_attach_producers_to_a_stream() {
     for (source, name, flags) in [
         ("ffi/tests/c/attach_test.c", "attach_test_c", &[][..]),
@@ -333,10 +345,14 @@ fn readme_cpp_quick_start_prints_what_the_readme_says() {
     let (expected, rest) = block(rest, "text").expect("what it prints");
     let (attaching, rest) = block(rest, "cpp").expect("a producer of another process");
     let (worker, rest) = block(rest, "cpp").expect("a worker");
+    let (feedback, rest) = block(rest, "cpp").expect("feedback");
     let (run, _) = block(rest, "cpp").expect("a host that goes on");
     host_that_is_killed_comes_to_the_same(run);
-    let attaching = format!("#include <patchstream.hpp>\nint main() {{\n{attaching}\n}}\n");
-    for (name, code) in [("readme_attaching", attaching.as_str()), ("readme_worker", worker)] {
+    let [attaching, feedback] = [attaching, feedback]
+        .map(|code| format!("#include <cstdio>\n#include <patchstream.hpp>\nint main() {{\n{code}\n}}\n"));
+    for (name, code) in
+        [("readme_attaching", attaching.as_str()), ("readme_worker", worker), ("readme_feedback", feedback.as_str())]
+    {
         let source = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("cpp");
         std::fs::write(&source, code).expect("room for a file");
         compile(source.to_str().expect("UTF-8"), name, &[], Link::Shared);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::calls::FeedbackStats;
 use super::options::FeedbackConfig;
+use crate::dynim::Mixed;
 use crate::error::{ErrorKind, Result};
 use crate::feedback::{Feedback, RDF, Simulation, Submitted};
 use crate::patch::{Protein, ProteinStates, Shape, Species};
@@ -21,7 +22,7 @@ pub(in crate::stream) struct Measured {
     pub(super) options: FeedbackConfig,
     shape: Shape,
     /// The protein state of every patch that counts for one, by public id: the population of that state's weights.
-    states: HashMap<u64, u16>,
+    states: HashMap<u64, u16, Mixed>,
     /// The version of the table that the host was given last.
     pub(super) given: u64,
     /// What the host had published in this branch.
@@ -51,7 +52,7 @@ impl Measured {
             feedback: Feedback::new(options.settings(species, states)?)?,
             options: options.clone(),
             shape,
-            states: HashMap::new(),
+            states: HashMap::default(),
             given: 0,
             published: Vec::new(),
             densities: vec![0.0; shape.len()],

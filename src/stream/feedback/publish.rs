@@ -52,10 +52,11 @@ impl Measured {
         Ok(())
     }
 
-    /// The host went back behind `step`, whose entry in the log is `after`, and does something else.
+    /// The host does something else than it did after `step`, whose event is the entry `after` of the log. What it asked for
+    /// up to that step has its answer.
     pub(in crate::stream) fn branch(&mut self, step: i64, after: u64) {
         self.feedback.branch(step);
-        self.published.retain(|published| published.sequence <= after);
+        self.published.retain(|published| published.sequence <= after || published.step <= step);
     }
 
     /// The host said where it goes on.

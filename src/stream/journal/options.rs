@@ -11,13 +11,15 @@ use crate::patch::{ProteinStates, Shape, Species};
 use crate::store::Durability;
 use crate::stream::classify::Classifier;
 use crate::stream::config::Config;
+use crate::stream::feedback::FeedbackConfig;
 
 /// `[store]`: how a run is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// What an acknowledged patch, and whatever was told, survives: `none`, an orderly end alone; `buffered`, any end of
-    /// the process; `batch` and `record`, a power cut too.
+    /// the process; `batch` and `record`, a power cut too. A stream that never rests acknowledges after every 256 entries,
+    /// with `batch`, which syncs for that, after every 4,096.
     pub durability: Durability,
     /// The log goes on in a new file after so many bytes.
     pub segment_bytes: u64,
@@ -123,7 +125,8 @@ pub fn imported(from: &str, config: Option<&Config>, settings: Layout) -> Result
                 classifier.map(|name| Classifier::open(name, shape, species.names(), &states)).transpose()?;
             let layout = config.layout(model.dim())?;
             let second = classifier.as_ref().map(|classifier| classifier.model());
-            (told(shape, config.size_nm, &model, second, &layout, &species, &states), layout)
+            let feedback = config.feedback.as_ref().map_or_else(String::new, FeedbackConfig::told);
+            (told(shape, config.size_nm, &model, second, &layout, &species, &states) + &feedback, layout)
         }
     };
     Ok((format!("{IMPORTED}{}\n{text}", from.replace('\n', " ")), layout))
@@ -144,16 +147,20 @@ pub(in crate::stream) fn difference(then: &str, now: &str) -> Option<Error> {
     let mut before = then.lines().filter(|line| !line.starts_with(IMPORTED));
     let mut after = now.lines();
     loop {
-        let (then, now) = (before.next(), after.next());
-        let [of, by] = [then, now].map(|line| line.and_then(|line| line.split_once(" = ")));
+        let (line, now) = (before.next(), after.next());
+        if line.is_none() && is_open(then) {
+            // What else there is, feedback say, is the stream's to decide too.
+            return None;
+        }
+        let [of, by] = [line, now].map(|line| line.and_then(|line| line.split_once(" = ")));
         let open = of.zip(by).is_some_and(|(of, by)| of.0 == by.0 && of.1 == ANY);
-        if then != now && !open {
-            let [then, now] = [then, now].map(|line| line.unwrap_or("nothing"));
+        if line != now && !open {
+            let [then, now] = [line, now].map(|line| line.unwrap_or("nothing"));
             return Some(conflict(format!(
                 "the run was made with {then}, the stream is opened with {now}: open it with the same, or begin a new run"
             )));
         }
-        then?;
+        line?;
     }
 }
 
@@ -177,6 +184,8 @@ mod tests {
         assert!(difference(&text, now).unwrap().message().contains("dim = 9"));
         let (text, _) = imported("dynim", None, layout).unwrap();
         assert!(difference(&text, now).is_none());
+        assert!(difference(&text, &format!("{now}feedback bins = 60\n")).is_none());
+        assert!(difference(&whole, &format!("{now}feedback bins = 60\n")).is_some());
         assert!(difference(&text, &now.replace("nx", "mx")).is_some());
         assert!(difference(&text, now.rsplit_once("queue").unwrap().0).is_some());
     }

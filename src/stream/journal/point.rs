@@ -1,8 +1,10 @@
-//! A patch as the log has it: 52 bytes, 4 for each coordinate of its point, and what else it has.
+//! A patch as the log has it: 52 bytes, 4 for each coordinate of its point, and what else it has; 44 of a plain one, so that
+//! it fits into 4 a coordinate and 64 with the 20 bytes of a record of its own.
 //!
 //! Not here: its layout, and the other records ([`super::records`]).
 
 use crate::error::Result;
+use crate::ids;
 use crate::patch::{Meta, Protein};
 use crate::store::bytes::{Packer, Viewer};
 
@@ -11,6 +13,9 @@ const LABEL: u16 = 2;
 const PROBABILITIES: u16 = 4;
 const PROTEINS: u16 = 8;
 const PROTEIN_BYTES: usize = 32;
+/// Beside the id of a plain patch: it is of queue 0, its step has 32 bits, and it has nothing but its point.
+const PLAIN: u64 = 1 << 63;
+const _: () = assert!(ids::public(ids::BRANCH_MAX, ids::MAX) < PLAIN);
 
 /// A patch that was taken in: all but its densities.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -67,6 +72,10 @@ impl Point {
             (!meta.proteins.is_empty(), PROTEINS),
         ];
         let has = parts.iter().filter(|(there, _)| *there).fold(0, |has, (_, part)| has | part);
+        if let (0, 0, Ok(step)) = (queue, has, i32::try_from(meta.step)) {
+            packer.u64(id | PLAIN).u64(content).u32(step as u32).f64(meta.time_us).f64s(&meta.center_nm).f32s(point);
+            return;
+        }
         packer.u64(id).u64(content).i64(meta.step).f64(meta.time_us).f64s(&meta.center_nm).u16(queue).u16(has);
         if let Some(factor) = meta.factor {
             packer.f32(factor);
@@ -92,10 +101,13 @@ impl Point {
     /// `Corrupt` if it is none; then this one is whatever it is.
     pub fn view(&mut self, payload: &[u8]) -> Result<()> {
         let mut from = Viewer::new("a point in the log", payload);
-        (self.id, self.content, self.step) = (from.u64()?, from.u64()?, from.i64()?);
+        (self.id, self.content) = (from.u64()?, from.u64()?);
+        let plain = self.id & PLAIN != 0;
+        self.id &= !PLAIN;
+        self.step = if plain { (from.u32()? as i32).into() } else { from.i64()? };
         (self.time_us, self.center_nm) = (from.f64()?, [from.f64()?, from.f64()?]);
-        self.queue = from.u16()?;
-        let has = from.u16()?;
+        let (queue, has) = if plain { (0, 0) } else { (from.u16()?, from.u16()?) };
+        self.queue = queue;
         if has >= 2 * PROTEINS {
             return Err(from.wrong(format!("it has parts {has:#x}, of which this version does not know all")));
         }
@@ -121,6 +133,11 @@ impl Point {
         let coordinates = from.left() / 4;
         from.f32s(coordinates, &mut self.point)?;
         from.end()
+    }
+
+    /// The public id alone; none if that is no patch.
+    pub fn id_of(payload: &[u8]) -> Option<u64> {
+        payload.first_chunk().map(|id| u64::from_le_bytes(*id) & !PLAIN)
     }
 
     /// All that its host said of it.

@@ -4,7 +4,8 @@
 //! OPTIONS   1   text: "key = value" lines of what has to be equal to go on; "any" where that is open
 //! POINT     2   id u64 | content u64 | step i64 | time_us f64 | centre_nm f64 x, y | queue u16 | has u16 | what it has of:
 //!               1 factor f32; 2 label text; 4 probabilities count u32, f32s; 8 proteins count u32, each id u64, state i32,
-//!               partner i32, x_nm f64, y_nm f64 | the rest: the point, f32s
+//!               partner i32, x_nm f64, y_nm f64 | the rest: the point, f32s; with bit 63 of the id, which is not of it, it is
+//!               a plain one: id u64 | content u64 | step i32 | time_us f64 | centre_nm f64 x, y | the point; queue 0
 //! LEFT_OUT  3   id u64 | content u64 | step i64
 //! EVENT     4   number u64 | step i64 | n u64 | merged u64 | candidates u64 | selected u64 | discarded u64 | picks u32 |
 //!               lost u32 | each pick, then each lost one: id u64, queue u16, rank f32 | the rest: ids that were discarded

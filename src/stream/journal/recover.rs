@@ -29,7 +29,7 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) left_out: HashSet<u64>,
     /// Its picks as jobs.
     pub(in crate::stream) jobs: JobsFound,
-    /// The content of each patch that is not discarded or withdrawn, by its public id.
+    /// The content of each patch that is not discarded or withdrawn, by its public id; empty if nobody wants to know.
     pub(in crate::stream) contents: HashMap<u64, u64>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
@@ -37,16 +37,26 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) lines: Vec<(LogLevel, String)>,
 }
 
-/// Opens the run at `path`. `told` is what has to be equal to go on, `text` what a new run's `run.toml` says.
+/// What a run is opened with.
+pub(in crate::stream) struct Open<'a> {
+    /// What has to be equal to go on.
+    pub(in crate::stream) told: &'a str,
+    /// What a new run's `run.toml` says.
+    pub(in crate::stream) text: &'a str,
+    pub(in crate::stream) layout: Layout,
+    /// Whether densities are kept, so that the contents of its patches are wanted.
+    pub(in crate::stream) keeps: bool,
+}
+
+/// Opens the run at `path`.
 pub(in crate::stream) fn open(
     path: &Path,
     config: &StoreConfig,
-    told: &str,
-    text: &str,
-    layout: Layout,
+    open: Open<'_>,
     registry: &Registry,
     measured: Option<&mut Measured>,
 ) -> Result<Opened> {
+    let Open { told, text, layout, keeps } = open;
     let options = config.options();
     if let Folder::New = look(path)? {
         let mut journal = Journal::new(Store::create(path, text, &options)?, config);
@@ -58,6 +68,7 @@ pub(in crate::stream) fn open(
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
     let mut reader = Reader::new(&found, layout, registry)?;
+    reader.keeps = keeps;
     reader.measured = measured;
     let mut entries = found.records(1)?;
     while let Some(record) = entries.next()? {
@@ -124,6 +135,7 @@ struct Reader<'a> {
     /// The last entry that the checkpoint holds.
     held: u64,
     left_out: HashSet<u64>,
+    keeps: bool,
     jobs: JobsFound,
     contents: HashMap<u64, u64>,
     marks: Vec<SetMark>,
@@ -156,6 +168,7 @@ impl<'a> Reader<'a> {
             held,
             left_out: HashSet::new(),
             jobs: JobsFound::default(),
+            keeps: false,
             contents: HashMap::new(),
             marks: Vec::new(),
             branch: 0,
@@ -281,7 +294,9 @@ impl<'a> Reader<'a> {
             measured.patch(id, proteins);
         }
         self.registry.recall(id, content);
-        self.contents.insert(id, content);
+        if self.keeps {
+            self.contents.insert(id, content);
+        }
         let usual = self.layout.queues.get(usize::from(queue)).map(|queue| queue.factor);
         let Some(factor) = factor.or(usual) else {
             return Err(corrupt(format!("patch {id} is of queue {queue}, which is not there: verify the run")));

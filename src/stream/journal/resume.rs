@@ -158,7 +158,7 @@ impl Operator {
             if record.kind != records::POINT {
                 continue;
             }
-            let Some(id) = record.payload.first_chunk().map(|id| u64::from_le_bytes(*id)) else { continue };
+            let Some(id) = Point::id_of(record.payload) else { continue };
             let (keeps, wants) = (self.keeps(id), wanted.contains(&id));
             let unsent = record.sequence <= after && behind.unsent.contains(&ids::host(id));
             let is_job = open.contains(&id);

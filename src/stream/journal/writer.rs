@@ -9,10 +9,12 @@ use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, Po
 use crate::error::{Error, Result};
 use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
-use crate::store::{PendingCheckpoint, Recovered, Sections, Store};
+use crate::store::{Durability, PendingCheckpoint, Recovered, Sections, Store};
 
 /// A stream that always has something to do acknowledges after so many entries.
 const GROUP: u64 = 256;
+/// The same where that takes a sync, which lasts as long as hundreds of patches.
+const SYNCED_GROUP: u64 = 4096;
 
 /// A mark that the run has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(in crate::stream) struct Journal {
     /// The run's number.
     run: u128,
     packer: Packer,
+    /// How many entries wait at most to be acknowledged, as long as there is something to do.
+    group: u64,
     on_failure: OnFailure,
     checkpoint_events: u64,
     /// Events since the last checkpoint.
@@ -64,6 +68,7 @@ impl Journal {
             taken: 0,
             told_taken: 0,
             packer: Packer::new(),
+            group: if config.durability == Durability::Batch { SYNCED_GROUP } else { GROUP },
             on_failure: config.on_failure,
             checkpoint_events: config.checkpoint_events,
             events: 0,
@@ -96,7 +101,7 @@ impl Journal {
 
     /// Whether so much is not acknowledged yet that it is time to.
     pub(in crate::stream) fn is_behind(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= GROUP)
+        self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= self.group)
     }
 
     /// Why nothing may be told any more.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Jobs, Said};
 use crate::dynim::State;
-use crate::error::{Result, corrupt};
+use crate::error::{ErrorKind, Result, corrupt};
 use crate::job;
 use crate::stream::config::LogLevel;
 use crate::stream::journal::Samples;
@@ -65,7 +65,12 @@ impl Jobs {
         let id = selection.id;
         let past = self.line.past(id).ok_or_else(|| corrupt(format!("job {id} is in no line: please report this")))?;
         let attempt = past.attempt;
-        if self.office.finds(selection)? {
+        let is_there = match self.office.finds(selection) {
+            // A server that is away: it is looked for again at each turn.
+            Err(error) if error.kind() == ErrorKind::Io => false,
+            found => found?,
+        };
+        if is_there {
             // Its densities lie with it.
             self.store.messages.insert(id, self.message(selection, attempt, 0));
             return Ok(());

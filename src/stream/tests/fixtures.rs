@@ -11,13 +11,16 @@ use std::time::Duration;
 use super::journal::{Folder, copy_all, decided};
 use super::patch;
 use crate::dynim::State;
+use crate::feedback::{Simulation, Table};
 use crate::patch::{Field, Meta, Protein, Samples};
 use crate::store::bytes::Packer;
 use crate::store::{self, Options, Sections, Store};
+use crate::stream::journal::feedback::{self, Looked};
 use crate::stream::journal::records::{
-    self, Branch, By, Event, LeftOut, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn,
+    self, Branch, By, Event, Given, LeftOut, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn,
 };
 use crate::stream::{Builder, Producer, Pushed, Resumed, Selections, Stream};
+use crate::wire::{self, RdfSample};
 
 const LONG: Duration = Duration::from_secs(60);
 /// Patches of a step.
@@ -76,11 +79,31 @@ fn entries() -> Vec<(u16, Vec<u8>)> {
         step: 6,
         attempt: 7,
         to,
-        by: if to == State::Done { By::Worker } else { By::Host },
+        by: match to {
+            State::Done => By::Worker,
+            State::Failed => By::Aside,
+            _ => By::Host,
+        },
         reason: "node lost".into(),
     };
     let mark =
         Mark { step: 1, after: 2, last_step: i64::MIN, sent: vec![1], unsent: vec![2, 3], name: "frame 7".into() };
+    let (shape, sums) = (vec![1, 2], vec![3.0, 4.5e300]);
+    let sample = RdfSample { job: 7, attempt: 2, observable: "rdf".into(), window: 5, frames: 9, shape, sums };
+    let simulation = Simulation { job: 7, state: Some(3), alone: true, references: 2, densities_nm2: vec![0.25, 1.5] };
+    let table = Table {
+        version: 2,
+        in_force_from: 40,
+        states: vec!["RAS4a alpha".into()],
+        lipids: vec!["POPC".into(), "PAPS".into()],
+        r_nm: vec![0.05],
+        g: vec![1.25, 0.5],
+        standard_error: vec![0.125, f64::INFINITY],
+        potential_kt: Some(vec![-0.25, 0.75]),
+        simulations: vec![9],
+        effective_samples: vec![8.5],
+    };
+    let table = wire::Packer::new().feedback_table(&table).to_vec();
     let mut all = vec![
         packed(records::OPTIONS, &|to| _ = to.u8s(b"dim = 4\nmodel = any\n")),
         packed(records::POINT, &|to| Point::pack(parts(&plain, &[]), to)),
@@ -90,6 +113,14 @@ fn entries() -> Vec<(u16, Vec<u8>)> {
         packed(records::EVENT, &|to| Event::default().pack(to)),
         packed(records::MARK, &|to| mark.pack(to)),
         packed(records::BRANCH, &|to| Branch { number: 1, step: 2, after: 3, told: vec![4] }.pack(to)),
+        packed(records::POINT, &|to| Point::pack(PointParts { queue: 0, ..parts(&plain, &[]) }, to)),
+        packed(records::SAMPLE, &|to| _ = to.u8s(wire::Packer::new().sample(&sample))),
+        packed(records::GIVEN, &|to| Given { id: 1, attempt: 2, who: "node 5".into() }.pack(to)),
+        packed(records::TAKEN, &|to| _ = to.u64(77)),
+        packed(feedback::SIMULATION, &|to| feedback::pack(&simulation, to)),
+        packed(feedback::SIMULATION, &|to| feedback::pack(&Simulation { state: None, ..simulation.clone() }, to)),
+        packed(feedback::FEEDBACK, &|to| Looked { step: -4, asked: true }.pack(&table, to)),
+        packed(feedback::FEEDBACK, &|to| Looked { step: 9, asked: false }.pack(&[], to)),
         // A later version's.
         packed(60_000, &|to| _ = to.u8s(b"anything")),
     ];
@@ -118,11 +149,17 @@ fn an_entry_of_each_kind_is_as_format_1_has_it() {
     let mut kinds = BTreeSet::new();
     for (kind, payload) in entries() {
         let record = read.next().unwrap().unwrap();
-        assert_eq!((record.kind, record.payload), (kind, &payload[..]), "entry {}", record.sequence);
+        assert_eq!(record.kind, kind, "entry {}", record.sequence);
+        match kind {
+            // Messages are equal if what they say is.
+            records::SAMPLE => assert_eq!(records::sample(record.payload).unwrap(), records::sample(&payload).unwrap()),
+            feedback::FEEDBACK => assert_eq!(Looked::view(record.payload).unwrap(), Looked::view(&payload).unwrap()),
+            _ => assert_eq!(record.payload, payload, "entry {}", record.sequence),
+        }
         kinds.insert(kind);
     }
     assert_eq!(read.next().unwrap(), None);
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 60_000]);
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 60_000]);
 }
 
 fn builder(run: &Path) -> Builder {

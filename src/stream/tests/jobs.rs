@@ -203,3 +203,56 @@ fn a_job_that_was_set_aside_stays_so_and_one_that_was_returned_is_issued_again()
     owner.until(|stats| stats.counts.in_line == 3);
     assert_eq!(owner.stream.job(3).unwrap().state, State::Issued);
 }
+
+#[test]
+fn a_claim_to_a_job_of_a_folder_lives_on_and_what_the_folder_missed_is_made_good() {
+    let (folder, jobs) = (Folder::new(), Folder::new());
+    let open = || {
+        let options = JobsConfig { poll_s: 0.001, ..JobsConfig::default() };
+        builder(&folder.0).transport(format!("dir:{}", jobs.0.display())).jobs(options).open().unwrap()
+    };
+    let owner = Owner::start(open());
+    issue(&owner.stream);
+    let take = |id: u64| Job::open(&format!("dir:{}#{id}", jobs.0.display()), &SOON).unwrap().unwrap();
+    let (mut first, mut second, mut third) = (take(1), take(2), take(3));
+    submit(&mut first, 0);
+    owner.until(|stats| stats.samples == 1 && stats.counts.held == 3);
+    assert_eq!(owner.windows(), [(1, 0)]);
+    let ticket = |id: u64| {
+        let names = std::fs::read_dir(jobs.0.join("jobs")).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.to_str().unwrap().ends_with(&format!("-{id}.job"))).collect::<Vec<_>>()
+    };
+    let (kept, of_four) = (jobs.0.join("kept"), ticket(4).remove(0));
+    std::fs::copy(&ticket(3)[0], &kept).unwrap();
+    let name = ticket(3).remove(0);
+    third.set(State::Done, None, &SOON).unwrap();
+    owner.until(|stats| stats.counts.done == 1);
+    drop(owner);
+    // While there is no owner: work goes on. As if the last one had ended between two steps, the ticket of what is done
+    // lies there, and that of another job does not.
+    submit(&mut first, 1);
+    second.set(State::Failed, Some("no convergence"), &SOON).unwrap();
+    std::fs::rename(&kept, name).unwrap();
+    std::fs::remove_file(jobs.0.join("over/3.done")).unwrap();
+    std::fs::remove_file(of_four).unwrap();
+
+    let owner = Owner::start(open());
+    owner.stream.resume(None).unwrap();
+    let stats = owner.until(|stats| stats.samples == 2 && stats.counts.in_line == 2);
+    assert_eq!((stats.counts.held, stats.counts.done, stats.counts.deaths), (1, 1, 0));
+    assert_eq!(owner.windows(), [(1, 0), (1, 1)], "the first comes from the log, the second from the folder");
+    let report = |id| owner.stream.job(id).unwrap();
+    assert_eq!((report(1).attempt, report(1).holder.is_some()), (1, true));
+    assert_eq!((report(2).failures, report(2).state), (1, State::Failed));
+    submit(&mut first, 2);
+    first.set(State::Done, None, &SOON).unwrap();
+    owner.until(|stats| stats.counts.done == 2);
+    assert_eq!(owner.windows(), [(1, 2)]);
+    assert_eq!(ticket(3), Vec::<std::path::PathBuf>::new());
+    for (id, attempt) in [(2, 2), (4, 1)] {
+        let mut job = take(id);
+        assert_eq!((job.attempt(), job.densities()), (attempt, &patch(id)[..]));
+        job.set(State::Done, None, &SOON).unwrap();
+    }
+    owner.until(|stats| stats.counts.done == 4);
+}

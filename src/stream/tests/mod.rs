@@ -10,6 +10,8 @@ mod feedback;
 mod fixtures;
 mod jobs;
 mod journal;
+mod lost_jobs;
+mod peers;
 mod picks;
 mod queues;
 mod recall;

@@ -341,6 +341,32 @@ fn densities_of_jobs_that_are_done_make_room_in_a_run_too() {
 }
 
 #[test]
+fn a_checkpoint_does_not_count_unless_the_densities_are_on_the_disk() {
+    let folder = Folder::new();
+    let stream = retaining(&folder).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    let checkpoints = || ["checkpoint-A", "checkpoint-B"].map(|name| std::fs::read(folder.0.join(name)).ok());
+    step(&stream, &mut producer, 0);
+    assert!(stream.checkpoint("one", 0, Duration::from_secs(9)).unwrap());
+    let before = checkpoints();
+    assert!(before[0].is_some() != before[1].is_some());
+    step(&stream, &mut producer, 1);
+    stream.shared_for_tests().operate(|operator| operator.densities_flush().unwrap().fail_for_tests());
+    assert_eq!(stream.checkpoint("two", 1, Duration::from_secs(9)).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(checkpoints(), before);
+    // The stream goes on, and what was told is in the log.
+    let told = step(&stream, &mut producer, 2);
+    drop(producer);
+    drop(stream);
+    let stream = retaining(&folder).open().unwrap();
+    stream.resume(Some("one")).unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    step(&stream, &mut producer, 1);
+    assert_eq!(step(&stream, &mut producer, 2), told);
+    assert!(stream.checkpoint("two", 1, Duration::from_secs(9)).unwrap());
+}
+
+#[test]
 fn places_that_make_no_sense_are_refused() {
     let place = |place| RetentionConfig { place: Some(place), ..RetentionConfig::default() };
     let folder = Folder::new();

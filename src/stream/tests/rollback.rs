@@ -23,6 +23,7 @@ enum Line {
     Patch { host: u64, public: u64, step: i64, seed: u64 },
     Event { step: i64, n: usize, ids: Vec<u64> },
     Withdrawn { public: u64 },
+    Lost { public: u64 },
     Branch { after: usize, told: Vec<u64> },
 }
 
@@ -57,7 +58,7 @@ impl Naive {
                     self.told.retain(|told| told != host);
                 }
                 Line::Event { .. } if at >= after => self.events.push(at),
-                Line::Withdrawn { public } => drop(self.pending.remove(&ids::host(*public))),
+                Line::Withdrawn { public } | Line::Lost { public } => drop(self.pending.remove(&ids::host(*public))),
                 Line::Branch { after: kept, told } if at >= after => {
                     self.events.retain(|at| at < kept);
                     self.pending.retain(|host, _| !told.contains(host));
@@ -155,7 +156,7 @@ impl Naive {
         let (seed, _) = self.known.remove(&ids::host(public)).unwrap();
         self.lost.insert(ids::host(public), seed);
         self.sampler.withdraw(public, 0).unwrap();
-        self.log.push(Line::Withdrawn { public });
+        self.log.push(Line::Lost { public });
     }
 
     /// Ids, and whether they come from the log.

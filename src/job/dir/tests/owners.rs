@@ -208,3 +208,22 @@ fn a_bad_ticket_does_not_keep_a_new_owner_out() {
     owner.issue(6);
     assert_eq!(Worker::open(&temp).take(Want::Job(6)).unwrap(), Some(6));
 }
+
+#[test]
+fn a_message_stays_where_it_is_until_what_was_kept_of_it_is_written_down() {
+    let temp = Temp::new("stuck");
+    let mut owner = Owner::with_jobs(&temp, 1);
+    let mut worker = Worker::open(&temp);
+    worker.take(Want::Oldest).unwrap();
+    worker.sample(0).unwrap();
+    worker.say(State::Done, "").unwrap();
+    owner.host.is_stuck = true;
+    owner.turn();
+    assert_eq!(owner.host.given, [(1, 1)]);
+    assert_eq!(temp.names("inbox"), ["1.1.1.msg"]);
+    assert_eq!((temp.names("results"), temp.names("over")), (vec![], vec![]));
+    owner.host.is_stuck = false;
+    owner.turn();
+    assert_eq!((owner.windows(), temp.names("results/1")), (vec![(1, 0)], vec!["rdf.0.msg".to_owned()]));
+    assert_eq!((temp.names("inbox"), temp.names("over")), (vec![], vec!["1.done".to_owned()]));
+}

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::records::{Branch, By, Event, Given, LeftOut, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn};
 use crate::dynim::State;
+use crate::ids;
 use crate::patch::{Meta, Protein};
 use crate::store::bytes::Packer;
 
@@ -53,16 +54,22 @@ fn records_are_read_as_they_were_written() {
 }
 
 #[test]
-fn a_plain_point_takes_52_bytes_and_4_a_coordinate() {
-    let meta = Meta { step: 3, time_us: 0.5, center_nm: [1.0, 2.0], ..Meta::default() };
-    let point = [1.0_f32, -0.0, 3.5];
-    let parts = PointParts { id: 1 << 50, content: 9, queue: 2, meta: &meta, probabilities: &[], point: &point };
-    let bytes = packed(|to| Point::pack(parts, to));
-    assert_eq!(bytes.len(), 52 + 4 * point.len());
-    let mut read = Point::default();
-    read.view(&bytes).unwrap();
-    assert_eq!((read.id, read.content, read.queue, &read.point[..]), (1 << 50, 9, 2, &point[..]));
-    assert_eq!(read.meta(), Meta { id: 1 << 50, ..meta });
+fn a_plain_point_takes_44_bytes_and_4_a_coordinate_and_one_of_another_queue_or_a_far_step_52() {
+    let (point, id) = ([1.0_f32, -0.0, 3.5], ids::public(ids::BRANCH_MAX, ids::MAX));
+    let (far, near) = ([i64::MIN, -(1 << 31) - 1, 1 << 31], [-(1 << 31), -1, 0, (1 << 31) - 1]);
+    let plain = near.map(|step| (step, 0, 44));
+    let other = far.map(|step| (step, 0, 52));
+    for (step, queue, bytes) in plain.into_iter().chain(other).chain([(3, 2, 52)]) {
+        let meta = Meta { step, time_us: 0.5, center_nm: [1.0, 2.0], ..Meta::default() };
+        let parts = PointParts { id, content: 9, queue, meta: &meta, probabilities: &[], point: &point };
+        let packed = packed(|to| Point::pack(parts, to));
+        assert_eq!(packed.len(), bytes + 4 * point.len(), "step {step}");
+        let mut read = Point::default();
+        read.view(&packed).unwrap();
+        assert_eq!((read.id, read.content, read.queue, &read.point[..]), (id, 9, queue, &point[..]));
+        assert_eq!((read.meta(), Point::id_of(&packed)), (Meta { id, ..meta }, Some(id)));
+    }
+    assert_eq!(Point::id_of(&[1; 7]), None);
 }
 
 proptest! {

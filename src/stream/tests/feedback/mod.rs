@@ -2,6 +2,7 @@
 //!
 //! Not here: runs ([`runs`]), workers in processes of their own (`tests/job`), the arithmetic of tables ([`crate::feedback`]).
 
+mod back;
 mod runs;
 
 use std::sync::Arc;
@@ -314,4 +315,15 @@ fn densities_of_a_simulation_are_the_means_of_its_patch() {
     // The centre alone of 4 x 4 intervals: 16 / 16.
     let area = std::f64::consts::PI * 0.25;
     assert!((table.g_of(2, 0)[0] - counts(1, 0)[0] / 10.0 / area).abs() < 1e-12);
+}
+
+#[test]
+fn readme_example_of_feedback_is_read() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let block = blocks.into_iter().find(|block| block.contains("[feedback]")).expect("the README shows feedback");
+    let config: crate::stream::Config = toml::from_str(block).unwrap();
+    let feedback = config.feedback.unwrap();
+    assert_eq!((feedback.every_steps, feedback.lead_steps, feedback.inversion.is_some()), (Some(500), 1, true));
+    super::builder().feedback(FeedbackConfig { densities_nm2: None, ..feedback }).open().unwrap();
 }
