@@ -143,8 +143,7 @@ fn show(told: bool) -> Shown {
 #[test]
 fn a_planted_error_is_healed_and_the_first_picks_after_it_are_novel() {
     let Shown { before: (mean, deviation), after, off } = show(true);
-    let (wrong, healed) = off.unwrap(); ranks {mean:.5} +- {deviation:.5}, then {after:.5}"
-    );
+    let (wrong, healed) = off.unwrap();
     assert!(wrong > 0.5 && healed < 0.1, "g of cholesterol is off by {wrong}, then by {healed}");
     assert!(after >= mean + 3.0 * deviation, "ranks are {mean} +- {deviation} before, {after} after");
     // It is the feedback that does it, and not the time that has passed.
