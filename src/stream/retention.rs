@@ -48,7 +48,9 @@ pub enum RetentionPlace {
     /// In memory: they end with the process. A run that is opened again withdraws the patches that were not selected.
     Memory,
     /// In the folder of the run. They survive any end of the process. A checkpoint brings them to the disk; what was kept
-    /// since the last one may be torn by a power cut, whatever the durability of the run is, and is withdrawn then.
+    /// since the last one may be torn by a power cut, whatever the durability of the run is, and is withdrawn then. With
+    /// [`Buffered`](super::Durability::Buffered) that may also be a patch that was discarded and whose place a newer one took,
+    /// where the power cut takes the log back behind that.
     Run,
 }
 

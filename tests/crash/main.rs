@@ -23,8 +23,8 @@ const STEPS: i64 = 24;
 const PATCHES: u64 = 6;
 const PICKS: usize = 2;
 const WINDOWS: u64 = 4;
-/// Kills end here on a machine that is too slow for all of them.
-const LONG: Duration = Duration::from_secs(75);
+/// Hosts that take longer hang: all of it takes half a minute on two idle cores.
+const LONG: Duration = Duration::from_secs(400);
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -149,10 +149,11 @@ fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
     let (mut campaigns, mut killed, mut random) = (0, 0, 0x1234_5678_9abc_def1_u64);
     let all = most * roles.len() as u32;
     let started = Instant::now();
-    while killed < all && started.elapsed() < long {
+    while killed < all {
+        assert!(started.elapsed() < long, "{kills:?} killed in {long:?}");
         campaigns += 1;
         let mut campaign = Campaign::start(kind, campaigns, roles);
-        while campaign.end().is_none() && killed < all && started.elapsed() < long {
+        while campaign.end().is_none() && killed < all {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             // So that an owner lives for about half a campaign.
             std::thread::sleep(pause.mul_f64((random >> 40) as f64 / (1 << 24) as f64 * 0.4));
@@ -168,9 +169,7 @@ fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
         started.elapsed()
     );
     for role in roles {
-        let count = kills.get(role).copied().unwrap_or(0);
-        let enough = if killed == all { most } else { most / 5 };
-        assert!(count >= enough, "{count} {role}s killed in {long:?}: the machine is too slow to say anything");
+        assert_eq!(kills.get(role), Some(&most), "{role}s");
     }
 }
 
