@@ -49,7 +49,7 @@ pub enum RetentionPlace {
     Memory,
     /// In the folder of the run. They survive any end of the process. A checkpoint brings them to the disk; what was kept
     /// since the last one may be torn by a power cut, whatever the durability of the run is, and is withdrawn then. With
-    /// [`Buffered`](super::Durability::Buffered) that may also be a patch that was discarded and whose place a newer one took,
+    /// [`Buffered`](crate::store::Durability::Buffered) that may also be a patch that was discarded and whose place a newer one took,
     /// where the power cut takes the log back behind that.
     Run,
 }
