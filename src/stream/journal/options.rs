@@ -148,8 +148,8 @@ pub(in crate::stream) fn difference(then: &str, now: &str) -> Option<Error> {
     let mut after = now.lines();
     loop {
         let (line, now) = (before.next(), after.next());
-        if line.is_none() && is_open(then) {
-            // What else there is, feedback say, is the stream's to decide too.
+        if line.is_none() && is_open(then) && now.is_some_and(|now| now.starts_with("feedback ")) {
+            // Who leaves open what the stream is does not know of its feedback, which comes last.
             return None;
         }
         let [of, by] = [line, now].map(|line| line.and_then(|line| line.split_once(" = ")));
