@@ -5,6 +5,8 @@
 //! This test program starts itself again in the roles. Not here: a host alone (`tests/resume`), workers alone (`tests/job`).
 
 mod child;
+#[path = "../support/folder.rs"]
+mod folder;
 mod host;
 #[allow(dead_code, reason = "other programs use the rest")]
 #[path = "../support/role.rs"]
@@ -14,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use folder::Folder;
 use patchstream::dynim::State;
 use patchstream::store;
 use patchstream::stream::journal::records;
@@ -26,24 +29,6 @@ const WINDOWS: u64 = 4;
 /// Hosts that take longer hang: all of it takes half a minute on two idle cores.
 const LONG: Duration = Duration::from_secs(400);
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("patchstream-crash-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// The processes of a campaign: who owns it, who sends patches, who simulates.
 struct Campaign {
     /// Roles in the order in which they are killed. They end before their folder goes.
@@ -55,7 +40,7 @@ struct Campaign {
 
 impl Campaign {
     fn start(kind: &str, number: u64, roles: &[&'static str]) -> Self {
-        let folder = Folder::new(&format!("{kind}-{number}"));
+        let folder = Folder::new(&format!("crash-{kind}-{number}"));
         let transport = match kind {
             "shm" => format!("shm:crash-{}-{number}", std::process::id()),
             _ => format!("dir:{}", folder.0.join("jobs").display()),

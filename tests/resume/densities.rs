@@ -1,17 +1,16 @@
 //! A host that keeps densities and is killed at random moments: afterwards those of each patch that may be selected, or was,
 //! are what was pushed, or the patch was withdrawn and counted; and it was told what an undisturbed host was.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use patchstream::dynim::State;
 use patchstream::error::ErrorKind;
-use patchstream::patch::{Field, Meta, Samples};
 use patchstream::retain::Format;
-use patchstream::stream::{Pushed, RetentionConfig, StoreConfig, Stream, WhenFull};
+use patchstream::stream::{RetentionConfig, StoreConfig, Stream, WhenFull};
 
-use crate::{Folder, start};
+use crate::folder::Folder;
+use crate::{start, steps};
 
 const STEPS: i64 = 24;
 const PATCHES: u64 = 10;
@@ -42,31 +41,15 @@ fn open(folder: &Path, options: u64) -> Stream {
 
 /// A host's campaign in `folder`: from its checkpoint, if it has one, to the end.
 pub fn host(folder: &Path, options: u64) {
-    let own = folder.join("host.txt");
     let stream = open(folder, options);
-    let saved = std::fs::read_to_string(&own).ok();
-    let (first, mut told) = match &saved {
-        None => (0, String::new()),
-        Some(saved) => {
-            let (first, told) = saved.split_once('\n').unwrap();
-            (first.parse().unwrap(), told.to_owned())
-        }
-    };
-    stream.resume((first > 0).then(|| format!("before step {first}")).as_deref()).unwrap();
+    let (first, mut told) = steps::go_on(&stream, folder);
     let mut producer = stream.producer("ddft").unwrap();
     for step in first..STEPS {
         for id in (1..=PATCHES).map(|i| step as u64 * PATCHES + i) {
-            let densities = densities(id);
-            let field = Field::interleaved(Samples::F32(&densities), GRID, GRID, 14).unwrap();
-            let meta = Meta { id, step, center_nm: [id as f64, 0.0], ..Meta::default() };
-            while producer.push(&meta, &field).unwrap() == Pushed::Full {
-                stream.poll(Duration::from_millis(1)).unwrap();
-            }
+            steps::push(&stream, &mut producer, id, step, GRID, &densities(id));
         }
         let selections = stream.select(step, 3).unwrap().unwrap();
-        for one in &selections.batch.selections {
-            writeln!(told, "{} {} {} {:08x}", one.event, one.id, one.order, one.rank.to_bits()).unwrap();
-        }
+        steps::tell(&mut told, &selections);
         // One of them is done at once, and makes room.
         if let Some(done) = selections.batch.selections.first() {
             for state in [State::Started, State::Done] {
@@ -74,17 +57,13 @@ pub fn host(folder: &Path, options: u64) {
             }
         }
         if step % 5 == 4 {
-            let next = step + 1;
-            assert!(stream.checkpoint(&format!("before step {next}"), step, LONG).unwrap());
-            std::fs::write(folder.join("host.new"), format!("{next}\n{told}")).unwrap();
-            std::fs::rename(folder.join("host.new"), &own).unwrap();
+            steps::save(&stream, folder, step, &told, LONG);
         }
     }
     let stats = stream.stats();
     assert_eq!((stats.retention.unwrap().lost, stats.store.unwrap().branch), (0, 0));
     stream.close();
-    std::fs::write(folder.join("end.new"), told).unwrap();
-    std::fs::rename(folder.join("end.new"), folder.join("end.txt")).unwrap();
+    steps::write(folder, "end", &told);
 }
 
 /// Looks at a copy of what a kill left: how many patches have their densities.
@@ -92,7 +71,7 @@ fn check(folder: &Path, options: u64, what: &str) -> u64 {
     if !folder.join("run/run.toml").exists() {
         return 0;
     }
-    let copy = Folder::new("look");
+    let copy = Folder::new("resume-look");
     let copied = std::process::Command::new("cp").arg("-r").arg(folder.join("run")).arg(&copy.0).status().unwrap();
     assert!(copied.success());
     let stream = open(&copy.0, options);
@@ -122,7 +101,7 @@ fn densities_are_whole_after_every_kill_and_decisions_are_those_of_an_undisturbe
     let (mut kills, mut campaigns, mut random, mut found) = (0, 0, 0x0dd0_5678_9abc_def1_u64, 0);
     let mut undisturbed = Vec::new();
     for options in 0..12 {
-        let folder = Folder::new(&format!("densities undisturbed {options}"));
+        let folder = Folder::new(&format!("resume-densities-undisturbed-{options}"));
         let started = Instant::now();
         // A worker's pace decides who finds no room, so then it is not compared.
         let compared = options % 3 == 0 || options % 4 <= 1;
@@ -132,7 +111,7 @@ fn densities_are_whole_after_every_kill_and_decisions_are_those_of_an_undisturbe
     }
     let started = Instant::now();
     while kills < KILLS && started.elapsed() < LONG {
-        let folder = Folder::new(&format!("densities {campaigns}"));
+        let folder = Folder::new(&format!("resume-densities-{campaigns}"));
         let (truth, takes, compared) = &undisturbed[campaigns as usize % undisturbed.len()];
         loop {
             let mut child = start("densities", &folder.0, campaigns);

@@ -4,15 +4,18 @@
 //! This test program starts itself again as the host. Not here: hosts that compute something else (`src/stream/tests/`).
 
 mod densities;
+#[path = "../support/folder.rs"]
+mod folder;
+mod steps;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use patchstream::patch::{Field, Meta, Samples};
-use patchstream::stream::{Pushed, StoreConfig, Stream};
+use folder::Folder;
+use patchstream::stream::{StoreConfig, Stream};
 
 const STEPS: i64 = 60;
 const PATCHES: u64 = 8;
@@ -22,38 +25,20 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// A host's campaign in `folder`: from its checkpoint, if it has one, to the end.
 fn host(folder: &Path, options: u64) {
-    let own = folder.join("host.txt");
     let store = StoreConfig { checkpoint_events: options % 3 * 4, segment_bytes: 20_000, ..StoreConfig::default() };
     let stream = Stream::builder().grid(5, 5).model("mean").capacity(40).slots(8).background(options % 2 == 1);
     let stream = stream.run_dir(folder.join("run")).store(store).open().unwrap();
-    let saved = std::fs::read_to_string(&own).ok();
-    let (first, mut told) = match &saved {
-        None => (0, String::new()),
-        Some(saved) => {
-            let (first, told) = saved.split_once('\n').unwrap();
-            (first.parse().unwrap(), told.to_owned())
-        }
-    };
-    stream.resume((first > 0).then(|| format!("before step {first}")).as_deref()).unwrap();
+    let (first, mut told) = steps::go_on(&stream, folder);
     let mut producer = stream.producer("ddft").unwrap();
     for step in first..STEPS {
         for id in (1..=PATCHES).map(|i| step as u64 * PATCHES + i) {
             let densities: Vec<f32> = (0..5 * 5 * 14).map(|i| ((id * 7919 + i * 31) % 1009) as f32 / 1009.0).collect();
-            let field = Field::interleaved(Samples::F32(&densities), 5, 5, 14).unwrap();
-            let meta = Meta { id, step, center_nm: [id as f64, 0.0], ..Meta::default() };
-            while producer.push(&meta, &field).unwrap() == Pushed::Full {
-                stream.poll(Duration::from_millis(1)).unwrap();
-            }
+            steps::push(&stream, &mut producer, id, step, 5, &densities);
         }
         let selections = stream.select(step, 2).unwrap().unwrap();
-        for one in &selections.batch.selections {
-            writeln!(told, "{} {} {} {:08x}", one.event, one.id, one.order, one.rank.to_bits()).unwrap();
-        }
+        steps::tell(&mut told, &selections);
         if step % 7 == 6 {
-            let next = step + 1;
-            assert!(stream.checkpoint(&format!("before step {next}"), step, LONG).unwrap());
-            std::fs::write(folder.join("host.new"), format!("{next}\n{told}")).unwrap();
-            std::fs::rename(folder.join("host.new"), &own).unwrap();
+            steps::save(&stream, folder, step, &told, LONG);
         }
     }
     let weights = stream.weights().unwrap();
@@ -61,8 +46,7 @@ fn host(folder: &Path, options: u64) {
         writeln!(told, "{id} {weight}").unwrap();
     }
     stream.close();
-    std::fs::write(folder.join("end.new"), told).unwrap();
-    std::fs::rename(folder.join("end.new"), folder.join("end.txt")).unwrap();
+    steps::write(folder, "end", &told);
 }
 
 /// Not a test of its own: what the tests start.
@@ -87,27 +71,9 @@ fn start(campaign: &str, folder: &Path, options: u64) -> Child {
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("patchstream-resume-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
-    let undisturbed = Folder::new("undisturbed");
+    let undisturbed = Folder::new("resume-undisturbed");
     let started = Instant::now();
     assert!(start("plain", &undisturbed.0, 0).wait().unwrap().success());
     let takes = started.elapsed();
@@ -116,7 +82,7 @@ fn a_host_that_is_killed_200_times_is_told_what_an_undisturbed_one_is() {
     let (mut kills, mut campaigns, mut random) = (0, 0, 0x1234_5678_9abc_def1_u64);
     let started = Instant::now();
     while kills < KILLS {
-        let folder = Folder::new(&campaigns.to_string());
+        let folder = Folder::new(&format!("resume-{campaigns}"));
         loop {
             assert!(started.elapsed() < LONG, "{kills} kills in {LONG:?}: hosts hang, or the machine does");
             let mut child = start("plain", &folder.0, campaigns);
