@@ -245,8 +245,9 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             records::BRANCH => {
-                let Branch { number, step, after, .. } = Branch::view(payload)?;
+                let Branch { number, step, after, told } = Branch::view(payload)?;
                 (self.branch, self.last_step) = (number, step);
+                self.registry.keep_told(&told);
                 if let Some(measured) = &mut self.measured {
                     measured.branch(step, after);
                 }

@@ -185,7 +185,7 @@ impl Operator {
         behind.pending.retain(|&id, _| shared.registry.contains(id));
         let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
-        let Behind { pending, gone, made_room, told, events, said, .. } = behind;
+        let Behind { pending, gone, made_room, events, said, sent, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
         let mut queue = VecDeque::new();
         for (sequence, event) in &events {
@@ -203,7 +203,7 @@ impl Operator {
             selections: events.iter().map(|(_, event)| event.picks.len() as u64).sum(),
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
-        shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
+        shared.registry.go_back(Back { pending, gone, made_room, events: steps, sent, ..Back::default() });
         if let Some(measured) = &mut self.measured {
             measured.go_back();
         }
@@ -331,7 +331,7 @@ impl Operator {
             told.len()
         );
         self.lines.push((LogLevel::Warning, line));
-        told.iter().for_each(|&id| shared.registry.keep_told(id));
+        shared.registry.keep_told(&told);
         journal.begin_branch(&Branch { number, step, after, told });
         if let Some(measured) = &mut self.measured {
             measured.branch(step, after);
