@@ -1283,7 +1283,8 @@ patchstream_status patchstream_stream_open(const struct patchstream_options *opt
 patchstream_status patchstream_stream_poll(struct patchstream_stream *stream, uint32_t budget_us);
 
 // One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
-// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet, or not all have come that the
+// configuration awaits (producers = N), of which the log says how many have. Steps of events never fall.
 // A patch that was committed after a loan which is still out waits for that loan.
 //
 // @param out  close it with patchstream_selections_close()

@@ -2,6 +2,7 @@
 //!
 //! Not here: how patches are taken in ([`super::operator`]), how picks are ranked ([`crate::dynim`]).
 
+use super::awaited::Waits;
 use super::operator::Operator;
 use super::stream::Shared;
 use crate::dynim::{Event, Pick};
@@ -10,7 +11,7 @@ use crate::wire;
 
 impl Operator {
     /// One event, and whether it was answered from the log: `None` as long as there have been several producers and one
-    /// that is open has not ended the step.
+    /// that is open has not ended the step, or not all have come that are awaited.
     pub(super) fn select(
         &mut self,
         shared: &Shared,
@@ -31,12 +32,19 @@ impl Operator {
                 self.take_in_one(lane, shared);
             }
         }
+        let waits = self.waits(step);
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
+            self.say_who_is_awaited(step, &waits);
             return Ok(None);
         }
         let more_comes = self.more_comes_from_peers(step);
         self.take_in_all(shared);
         if more_comes && self.replay.is_some() && !shared.registry.is_complete(step) {
+            self.say_who_is_awaited(step, &waits);
+            return Ok(None);
+        }
+        if waits != Waits::No && !self.is_replayed(shared, step, n) {
+            self.say_who_is_awaited(step, &waits);
             return Ok(None);
         }
         if let Some(batch) = self.replayed(shared, step, n)? {

@@ -11,6 +11,7 @@
 //! Not here: how the steps work ([`crate::ring`], [`crate::encode`], [`crate::dynim`], [`crate::retain`], [`crate::wire`]).
 
 mod about;
+mod awaited;
 mod builder;
 mod classify;
 mod config;

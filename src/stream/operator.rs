@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
 use super::feedback::Measured;
@@ -73,6 +74,8 @@ pub(super) struct Operator {
     pub(super) last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
     pub(super) several: bool,
+    /// Producers that events wait for.
+    pub(super) awaited: Awaited,
     /// Lines for the log, which is called when the lock is free again.
     pub(super) lines: Vec<(LogLevel, String)>,
     /// The latent point that is being made, `model.dim()` values.
@@ -117,6 +120,7 @@ impl Operator {
             forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
+            awaited: Awaited::default(),
             lines: Vec::new(),
             point,
             proteins: Vec::new(),

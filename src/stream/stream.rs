@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::about::About;
+use super::awaited::Awaited;
 use super::builder::Builder;
 use super::classify::Classifier;
 use super::config::LogLevel;
@@ -101,6 +102,9 @@ impl Stream {
         if config.worker_cpu.is_some() && !config.background {
             return Err(argument("a processor for the worker, and no worker: ask for the background too"));
         }
+        if config.producers == Some(0) {
+            return Err(argument("0 producers to wait for: say how many there will be, or leave it out"));
+        }
         let shape = config.shape()?;
         ring::Geometry::new(config.slots, shape.len())?;
         let (species, states) = (config.species()?, config.states()?);
@@ -135,6 +139,7 @@ impl Stream {
             }
         };
         operator.measured = measured;
+        operator.awaited = Awaited::new(config.producers.unwrap_or(0));
         let writes = operator.journal.is_some();
         let used = operator.journal.as_ref().is_some_and(|journal| journal.found.is_some());
         operator.awaits_host = used;
@@ -234,8 +239,9 @@ impl Stream {
 
     /// One event: takes in everything committed for steps up to `step`, ranks it, discards what is over the capacity
     /// and selects up to `n`. A patch that was committed after a loan which is still out waits for that loan. Once
-    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step. Behind
-    /// a mark also `None` as long as producers of other processes have not sent again what the log has, or ended the step.
+    /// several producers have been open at the same time, `None` as long as one that is open has not ended the step; told
+    /// how many [`producers`](super::Config::producers) there will be, `None` from the start until all have come and ended
+    /// it, of which the log says how many have. Behind a mark also `None` as long as producers of other processes have not sent again what the log has, or ended the step.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) for a step before that of an earlier event, or if the stream

@@ -283,6 +283,12 @@ impl Operator {
         })
     }
 
+    /// Whether the log answers an event: it has it, and what it knew was sent again.
+    pub(in crate::stream) fn is_replayed(&self, shared: &Shared, step: i64, n: usize) -> bool {
+        let next = self.replay.as_ref().and_then(|replay| replay.events.front());
+        next.is_some_and(|told| told.batch.step == step && told.n == n as u64) && shared.registry.is_complete(step)
+    }
+
     /// The answer to an event that the log has; `None` if it is to be held.
     pub(in crate::stream) fn replayed(
         &mut self,
@@ -290,15 +296,13 @@ impl Operator {
         step: i64,
         n: usize,
     ) -> Result<Option<wire::SelectionBatch>> {
+        let is_replayed = self.is_replayed(shared, step, n);
         let Some(replay) = &mut self.replay else { return Ok(None) };
-        let complete = shared.registry.is_complete(step);
-        match replay.events.front() {
-            Some(told) if complete && told.batch.step == step && told.n == n as u64 => {}
-            None if complete => return Ok(None),
-            _ => {
+        if !is_replayed {
+            if replay.has_events() || !shared.registry.is_complete(step) {
                 self.differ(shared)?;
-                return Ok(None);
             }
+            return Ok(None);
         }
         let Some(Told { sequence, batch, .. }) = replay.events.pop_front() else { return Ok(None) };
         replay.after = sequence;

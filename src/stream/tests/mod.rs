@@ -1,6 +1,7 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
 mod again;
+mod awaited;
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
