@@ -90,13 +90,16 @@ impl Operator {
             let back = shared.registry.with_back(|back| {
                 let over = back.replayed == back.events.len();
                 let sent: Vec<u64> = back.sent.iter().map(|(_, id)| *id).collect();
-                let unsent: Vec<u64> = if over { back.pending.keys().copied().collect() } else { Vec::new() };
-                (over, sent, unsent)
+                // What lies behind is to be sent again anyway.
+                let after = replaying.filter(|_| !over);
+                let is_before = |sequence: u64| after.is_none_or(|after| sequence <= after);
+                let unsent = back.pending.iter().filter(|(_, pending)| is_before(pending.sequence));
+                (after, sent, unsent.map(|(id, _)| *id).collect())
             });
-            let (over, sent, mut unsent) = back.unwrap_or((true, Vec::new(), Vec::new()));
+            let (after, sent, mut unsent): (_, _, Vec<u64>) = back.unwrap_or_default();
             unsent.sort_unstable();
             let mark = Mark { step, after: 0, last_step, sent, unsent, name: name.to_owned() };
-            journal.mark(mark, replaying.filter(|_| !over));
+            journal.mark(mark, after);
         }
         let pending = journal.begin_checkpoint()?;
         if pending.is_none() && mark.is_some() {

@@ -11,9 +11,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::behind::Behind;
 use super::jobs::{self, Samples};
 use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::writer::SetMark;
 use super::{abandoned, history};
 use crate::dynim::{Stage, State};
-use crate::error::{Result, corrupt, state, unknown};
+use crate::error::{Error, Result, corrupt, state, unknown};
 use crate::ids;
 use crate::patch::Constellation;
 use crate::stream::config::LogLevel;
@@ -99,29 +100,26 @@ impl Operator {
                 "this stream has no run, so there is nothing to resume: give its configuration a run_dir",
             ));
         };
+        let Some(found) = &journal.found else {
+            // Producers of other processes wait for nobody.
+            let goes_on = journal.appended() > 1 && self.door.is_none();
+            if goes_on || shared.resumed.load(Ordering::Acquire) {
+                return Err(state("the stream goes on already: resume is the first call, and said once"));
+            }
+            if let Some(name) = name {
+                return Err(no_mark(name, &[]));
+            }
+            shared.resumed.store(true, Ordering::Release);
+            return Ok(Resumed::default());
+        };
         let set = match name {
             // What another program decided is not sent again.
             None if journal.imported => journal.marks.first().cloned(),
             None => None,
             Some(name) => {
-                Some(journal.marks.iter().rev().find(|set| set.mark.name == name).cloned().ok_or_else(|| {
-                    let last = journal
-                        .marks
-                        .last()
-                        .map_or("none was set".into(), |set| format!("the last is {:?}", set.mark.name));
-                    unknown(format!(
-                        "the run has no mark {name:?}, {last}: name one that checkpoint() was told, or none"
-                    ))
-                })?)
+                let set = journal.marks.iter().rev().find(|set| set.mark.name == name).cloned();
+                Some(set.ok_or_else(|| no_mark(name, &journal.marks))?)
             }
-        };
-        let Some(found) = &journal.found else {
-            // Producers of other processes wait for nobody.
-            let goes_on = journal.appended() > 1 && self.door.is_none();
-            if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
-                return Err(state("the stream goes on already: resume is the first call, and said once"));
-            }
-            return Ok(Resumed::default());
         };
         set.iter().try_for_each(|set| abandoned::check(found, set))?;
         let mark = set.as_ref().map(|set| (&set.mark, set.sequence));
@@ -211,7 +209,7 @@ impl Operator {
         self.last_step = last_step;
         (self.history, self.history_dropped) = (history, history_dropped);
         if let Some(journal) = &mut self.journal {
-            (journal.found, journal.taken) = (None, taken);
+            (journal.found, journal.marks, journal.taken) = (None, Vec::new(), taken);
             if let Some(text) = journal.untold_options.take() {
                 journal.options(&text);
             }
@@ -367,4 +365,10 @@ impl Operator {
         said.drain(..=at);
         true
     }
+}
+
+/// The run has no mark of this name.
+fn no_mark(name: &str, marks: &[SetMark]) -> Error {
+    let last = marks.last().map_or("none was set".into(), |set| format!("the last is {:?}", set.mark.name));
+    unknown(format!("the run has no mark {name:?}, {last}: name one that checkpoint() was told, or none"))
 }

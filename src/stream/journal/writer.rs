@@ -31,6 +31,9 @@ pub(in crate::stream) struct Journal {
     store: Option<Store>,
     /// What the run was when it was opened; none of a new one, and once its host said where it is.
     pub(in crate::stream) found: Option<Recovered>,
+    /// Its marks in the order of the log, until its host has said which one it goes on at: nobody asks for them later, and
+    /// none that is set from then on is kept. A mark takes 112 bytes, its name, and 8 for each id of its lists, which are
+    /// empty but of those set while a host sent again what it had sent: 3.5 MB for one every ten minutes in half a year.
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
     /// The run was made of another program's past, which the first mark is the end of.
@@ -194,7 +197,6 @@ impl Journal {
         mark.after = after.unwrap_or(sequence);
         mark.pack(self.packer.clear());
         self.append(records::MARK);
-        self.marks.push(SetMark { mark, sequence, taken: self.taken });
     }
 
     /// Brings everything as far as the durability says: then it may be told.

@@ -221,6 +221,38 @@ fn a_mark_set_while_events_are_replayed_also_knows_what_was_sent_before_the_mark
 }
 
 #[test]
+fn a_mark_set_while_events_are_replayed_knows_which_patches_of_later_steps_are_to_come_again() {
+    let folder = Folder::new();
+    let open = |mark| {
+        let stream = builder(&folder.0).open().unwrap();
+        let resumed = stream.resume(mark).unwrap();
+        let producer = stream.producer("ddft").unwrap();
+        (stream, producer, resumed.patches)
+    };
+    let (stream, mut producer, _) = open(None);
+    // The third is of a step that its producer was early with.
+    for (id, step) in [(1, 0), (2, 0), (11, 1)] {
+        push(&mut producer, id, step, &patch(id)).unwrap();
+    }
+    stream.select(0, 1).unwrap();
+    push(&mut producer, 12, 1, &patch(12)).unwrap();
+    stream.select(1, 1).unwrap();
+    drop((producer, stream));
+    let (stream, mut producer, patches) = open(None);
+    assert_eq!(patches, 4);
+    for id in [1, 2] {
+        assert_eq!(push(&mut producer, id, 0, &patch(id)).unwrap(), Pushed::Known);
+    }
+    assert!(stream.select(0, 1).unwrap().unwrap().replayed);
+    stream.checkpoint("mark", 0, Duration::ZERO).unwrap();
+    drop((producer, stream));
+    let (stream, mut producer, patches) = open(Some("mark"));
+    assert_eq!(patches, 2);
+    assert_eq!(push(&mut producer, 11, 1, &patch(4011)).unwrap(), Pushed::Accepted);
+    assert_eq!(stream.stats().store.unwrap().branch, 1);
+}
+
+#[test]
 fn patch_that_was_left_out_in_a_branch_and_withdrawn_leaves_its_id_free_when_the_run_goes_on() {
     let folder = Folder::new();
     let open = || {

@@ -216,6 +216,10 @@ enum Act {
         patches: u64,
         other_from: Option<u64>,
     },
+    /// Sends some of the next step before its time.
+    Ahead {
+        patches: u64,
+    },
     Mark,
     /// Its process ends, and it goes on at one of its marks, or at the start.
     /// Densities of every fourth patch that is not selected, from one on, may be spoilt meanwhile.
@@ -234,7 +238,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         .prop_map(|(mark, killed, damaged)| Act::Restart { mark, killed, damaged });
     let part = (1..4_u64, proptest::option::weighted(0.3, 0..4_u64))
         .prop_map(|(patches, other_from)| Act::Part { patches, other_from });
-    let any = prop_oneof![1 => step, 6 => usual, 2 => part, 2 => Just(Act::Mark), 2 => restart];
+    let ahead = (1..4_u64).prop_map(|patches| Act::Ahead { patches });
+    let any = prop_oneof![1 => step, 6 => usual, 2 => part, 2 => ahead, 2 => Just(Act::Mark), 2 => restart];
     proptest::collection::vec(any, 1..40)
 }
 
@@ -274,14 +279,18 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
     let start = Mark { name, after: 0, place: 0, sent: none.clone(), unsent: none, last_step: i64::MIN, next: 0 };
     for (turn, act) in acts.iter().enumerate() {
         match act {
-            Act::Step { patches, other_from, .. } | Act::Part { patches, other_from } => {
+            Act::Step { patches, .. } | Act::Part { patches, .. } | Act::Ahead { patches } => {
+                let (other_from, n, step) = match act {
+                    Act::Step { other_from, n, .. } => (*other_from, Some(*n), next),
+                    Act::Part { other_from, .. } => (*other_from, None, next),
+                    _ => (None, None, next + 1),
+                };
                 let other_from = other_from.unwrap_or(u64::MAX);
-                let n = if let Act::Step { n, .. } = act { Some(*n) } else { None };
                 for i in 0..*patches {
-                    let id = next as u64 * 10 + i + 1;
+                    let id = step as u64 * 10 + i + 1;
                     let seed = if i >= other_from { id + 10_000 * (turn as u64 + 1) } else { id };
-                    let expected = naive.push(id, next, seed);
-                    let found = push(producer.as_mut().unwrap(), id, next, &patch(seed));
+                    let expected = naive.push(id, step, seed);
+                    let found = push(producer.as_mut().unwrap(), id, step, &patch(seed));
                     match expected {
                         None => prop_assert_eq!(found.unwrap_err().kind(), ErrorKind::Conflict),
                         Some(expected) => prop_assert_eq!(found.unwrap(), expected, "patch {} at turn {}", id, turn),
@@ -301,7 +310,8 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 prop_assert!(stream.checkpoint(&name, next, Duration::ZERO).unwrap());
                 let replaying = naive.agrees && !naive.events.is_empty();
                 let after = if replaying { naive.after } else { naive.log.len() };
-                let unsent = if replaying { Vec::new() } else { naive.pending.keys().copied().collect() };
+                let known = naive.pending.iter().filter(|(_, (_, at))| *at < after);
+                let unsent = known.map(|(host, _)| *host).collect();
                 let sent = naive.sent.clone();
                 let place = naive.log.len();
                 marks.push(Mark { name, after, place, sent, unsent, last_step: naive.last_step, next });
