@@ -12,6 +12,7 @@
 #include "../md/md_force_field.hpp"
 #include "../md/md_rdf.hpp"
 #include "../md/md_run.hpp"
+#include "../md/md_trade.hpp"
 
 #include <lammps/library.h>
 
@@ -27,16 +28,17 @@ namespace md {
 
 class Lammps {
 public:
-  // `extra`: input lines before the first step in time, computes for one. `relax` false: the beads stay where they are.
+  // `extra`: input lines before the first step in time, computes for one. `relax` false: the beads stay where they are, and of
+  // their species. LAMMPS itself does not trade (md_trade.hpp): its beads are mixed before they are handed over.
   Lammps(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra = {},
          bool relax = true)
-      : kind_(beads.kind), box_nm_(beads.box_nm) {
+      : box_nm_(beads.box_nm) {
     char name[] = "lammps", screen[] = "-screen", log[] = "-log", none[] = "none", cite[] = "-nocite";
     char *arguments[] = {name, screen, none, log, none, cite};
     handle_ = lammps_open_no_mpi(6, arguments, nullptr);
     if (handle_ == nullptr) throw std::runtime_error("lammps: it does not start");
     try {
-      prepare(beads, seed, options, extra, relax);
+      prepare(relax ? mixed(beads, seed) : beads, seed, options, extra, relax);
     } catch (...) {
       lammps_close(handle_);
       throw;
@@ -78,6 +80,7 @@ public:
 private:
   void prepare(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra,
                bool relax) {
+    kind_ = beads.kind;
     const std::string box = text(box_nm_), types = std::to_string(kinds);
     const int random = 1 + static_cast<int>(seed % 899999999u);
     bool bonds = false;
@@ -113,7 +116,7 @@ private:
     command("velocity all set NULL NULL 0.0");
     command("reset_timestep 0");
     command("fix move all nve");
-    command("fix heat all langevin 1.0 1.0 5.0 " + std::to_string(random));
+    command("fix heat all langevin 1.0 1.0 " + text(options.damping) + " " + std::to_string(random));
     command("fix watch all external pf/callback 1 1");
     lammps_set_fix_external_callback(handle_, "watch", called_back, this);
     command("unfix flat"); // it has to come after the thermostat
