@@ -111,9 +111,10 @@ public:
         sees_[index(a, b < lipids ? leaflet(b) : b)] = true;
       }
     for (int a = 0; a < lipids; ++a)
-      for (int b = 0; b < lipids; ++b) {
-        const Coefficients &one = row(a)[b], &first = row(leaflet(a))[leaflet(b)];
-        alike_ &= one.cutoff2 == first.cutoff2 && one.strength == first.strength;
+      for (int b = 0; b < kinds; ++b) {
+        const Coefficients &one = row(a)[b], &first = row(leaflet(a))[b < lipids ? leaflet(b) : b];
+        alike_ &= b >= lipids || (one.cutoff2 == first.cutoff2 && one.strength == first.strength);
+        one_range_ &= one.cutoff2 == first.cutoff2;
       }
   }
   const Coefficients *row(int kind) const { return &all_[index(kind, 0)]; } // with all kinds
@@ -121,6 +122,8 @@ public:
   bool sees(int a, int b) const { return sees_[index(a, b < lipids ? leaflet(b) : b)]; }
   // Whether lipids do the same to each other whatever their species, so that a trade changes what proteins do, and no more.
   bool alike() const { return alike_; }
+  // Whether all lipids of a leaflet reach as far, so that a trade changes no list of neighbours that goes by kinds.
+  bool one_range() const { return one_range_; }
   const Bond &bond() const { return bond_; }
   double lipid_cutoff() const { return lipid_cutoff_; }     // longest between lipids, nm
   double protein_cutoff() const { return protein_cutoff_; } // longest with a protein, nm
@@ -129,7 +132,7 @@ private:
   static std::size_t index(int a, int b) { return static_cast<std::size_t>(a) * kinds + static_cast<std::size_t>(b); }
   static int leaflet(int lipid) { return lipid < inner_lipids ? 0 : inner_lipids; } // its first lipid
   Bond bond_;
-  bool alike_ = true;
+  bool alike_ = true, one_range_ = true;
   double lipid_cutoff_ = 0, protein_cutoff_ = 0;
   std::vector<Coefficients> all_;
   std::vector<bool> sees_; // of a leaflet at its first lipid

@@ -34,7 +34,8 @@ struct RunOptions {
   std::uint64_t idle_ms = 0;  // ends when there was no job for so long; 0: never
   std::uint64_t parent = 0;   // ends with this process, which is its parent; 0: with none
   bool uniform = false;       // species start anywhere, not by the patch's densities
-  double dt = 0.01, damping = 2.0; // of md.hpp's Settings
+  double dt = 0.01, damping = 2.0; // of md.hpp's Settings, as is:
+  int trade_every = 20;
 };
 
 // False, with a line of help, if an option is misspelt, or has no value or a senseless one.

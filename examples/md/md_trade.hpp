@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -78,15 +77,6 @@ private:
   Cells cells_;
   std::vector<std::size_t> members_;
 };
-
-// Beads whose species are where the force field wants them, whatever the patch said: for codes that cannot trade as they go.
-inline Beads mixed(Beads beads, std::uint64_t seed, const ForceField &field = ForceField()) {
-  constexpr int times = 50;
-  detail::Random random(seed ^ 0x747261646573u);
-  Trader trader;
-  for (int k = 0; k < times; ++k) trader.trade(beads, field, random);
-  return beads;
-}
 
 } // namespace md
 
