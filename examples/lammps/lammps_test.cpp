@@ -89,7 +89,7 @@ struct Measured {
 template <class Engine> Measured measure(std::uint64_t first_seed) {
   const int simulations = 6, bins = 10;
   md::RunOptions o = options();
-  o.equilibration = 8000, o.windows = 1, o.window = 12000, o.every = 20, o.bins = bins, o.cutoff_nm = 5;
+  o.windows = 1, o.window = 12000, o.every = 20, o.bins = bins, o.cutoff_nm = 5;
   Measured m;
   std::vector<double> square(md::lipids * bins, 0.0);
   m.mean.resize(square.size()), m.error.resize(square.size());

@@ -24,7 +24,7 @@ pub struct PlanOptions {
     seed: u64,
 
     /// Time steps before anything is counted
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
+    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
     equilibration: u64,
 
     /// Windows, each handed in when it is complete
