@@ -17,6 +17,8 @@ mod worker;
 
 pub use closed::{Closed, Ended};
 pub use options::MicroOptions;
+#[cfg(test)]
+pub use plan::PlanOptions;
 pub use plan::{feedback, note, transport};
 pub use rounds::NAME;
 pub use saved::SavedRounds;

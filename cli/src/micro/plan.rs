@@ -57,6 +57,21 @@ struct Note {
 }
 
 impl PlanOptions {
+    /// What a note says, with defaults for what it leaves out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for one that is no plan.
+    pub fn told(note: &str) -> Result<Self> {
+        Note::try_parse_from(note.split_whitespace()).map(|told| told.plan).map_err(|error| {
+            argument(format!(
+                "the note \"{}\" is no plan of a simulation ({}): its host has to name --seed --equilibration --windows \
+                 --window --every --bins --cutoff",
+                note.escape_debug(),
+                error.kind()
+            ))
+        })
+    }
+
     /// How simulations go.
     ///
     /// # Errors
@@ -89,15 +104,7 @@ pub fn note(options: &MicroOptions, seed: u64) -> String {
 /// # Errors
 /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a note that is no plan.
 pub fn planned(own: &Plan, note: Option<&str>) -> Result<Plan> {
-    let Some(note) = note else { return Ok(*own) };
-    let told = Note::try_parse_from(note.split_whitespace()).map_err(|error| error.kind().to_string());
-    told.and_then(|told| told.plan.plan().map_err(|error| error.message().to_owned())).map_err(|why| {
-        argument(format!(
-            "the note \"{}\" is no plan of a simulation ({why}): its host has to name --seed --equilibration --windows \
-             --window --every --bins --cutoff",
-            note.escape_debug()
-        ))
-    })
+    note.map_or(Ok(*own), |note| PlanOptions::told(note)?.plan())
 }
 
 /// What the stream is told of feedback.
@@ -125,4 +132,36 @@ pub fn feedback() -> Result<FeedbackConfig> {
 pub fn transport(folder: &Path) -> String {
     let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
     format!("shm:campaign-{:016x}", crate::host::fnv(whole.as_os_str().as_encoded_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_the_whole_plan_whatever_the_workers_own_options() {
+        let options = MicroOptions { md_equilibration: 70, md_steps: 400, ..MicroOptions::default() };
+        let own = PlanOptions::told("--seed 5 --bins 7").unwrap().plan().unwrap();
+        let told = planned(&own, Some(&note(&options, u64::MAX))).unwrap();
+        let wanted = Plan {
+            seed: u64::MAX,
+            equilibration: 70,
+            windows: WINDOWS,
+            window: 400 / WINDOWS,
+            every: FRAME,
+            bins: Ddft::BINS as u64,
+            cutoff_nm: Ddft::CUTOFF_NM as u64,
+        };
+        assert_eq!(told, wanted);
+        assert_eq!(planned(&own, None).unwrap(), own);
+    }
+
+    #[test]
+    fn a_note_that_is_no_plan_is_refused_with_a_sentence() {
+        let own = PlanOptions::told("").unwrap().plan().unwrap();
+        for note in ["--windows many", "--windows", "--colour 3", "four windows", "--window 7 --every 2", "--help"] {
+            let error = planned(&own, Some(note)).unwrap_err();
+            assert!(error.message().contains("--window"), "{note}: {}", error.message());
+        }
+    }
 }
