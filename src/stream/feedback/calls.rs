@@ -2,6 +2,7 @@
 //!
 //! Not here: what is done for them ([`super::measured`], [`super::publish`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, state};
@@ -69,7 +70,7 @@ impl Stream {
             operator.take_in_all(&self.shared);
             operator.job_turn();
             let Operator { measured, sampler, .. } = operator;
-            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of)
+            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of, &HashSet::new())
         })
     }
 
