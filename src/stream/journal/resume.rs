@@ -117,7 +117,7 @@ impl Operator {
         };
         let Some(found) = &journal.found else {
             // Producers of other processes wait for nobody.
-            let goes_on = journal.appended() > 1 && self.door.is_none();
+            let goes_on = journal.appended() > journal.begun && self.door.is_none();
             if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }

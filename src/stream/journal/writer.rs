@@ -33,6 +33,8 @@ pub(in crate::stream) struct Journal {
     pub(in crate::stream) found: Option<Recovered>,
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The last entry when the stream was opened.
+    pub(in crate::stream) begun: u64,
     /// The run was made of another program's past, which the first mark is the end of.
     pub(in crate::stream) imported: bool,
     /// What the log is to say of the stream, since it leaves that open.
@@ -63,6 +65,7 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            begun: 0,
             imported: false,
             untold_options: None,
             taken: 0,
@@ -117,11 +120,11 @@ impl Journal {
     /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
     pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        store.append(records::OPTIONS, options.as_bytes())?;
+        self.begun = store.append(records::OPTIONS, options.as_bytes())?;
         store.commit()
     }
 
-    /// Adds the options that an imported run goes on with.
+    /// Adds the options that a run goes on with, where they are others than those that it has.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);

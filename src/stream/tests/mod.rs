@@ -11,6 +11,7 @@ mod fixtures;
 mod jobs;
 mod journal;
 mod lost_jobs;
+mod moved;
 mod peers;
 mod picks;
 mod queues;
