@@ -69,6 +69,17 @@ impl Measured {
         };
     }
 
+    /// A patch was withdrawn: it counts for nothing, and may come again.
+    pub(in crate::stream) fn withdrawn(&mut self, id: u64) {
+        self.states.remove(&id);
+    }
+
+    /// Patches whose states are remembered.
+    #[cfg(test)]
+    pub(in crate::stream) fn remembered(&self) -> usize {
+        self.states.len()
+    }
+
     /// The state that a patch counts for.
     pub(super) fn state(&self, id: u64) -> Option<u16> {
         self.states.get(&id).copied()

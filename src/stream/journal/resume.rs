@@ -346,8 +346,7 @@ impl Operator {
                 }
                 self.sampler.withdraw(public, step)?;
             }
-            self.forget(public);
-            self.forget_densities(public);
+            self.let_go(public);
             shared.registry.withdraw(public);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(public, step, Why::Branch);
