@@ -10,7 +10,7 @@ use super::calls::FeedbackStats;
 use super::options::FeedbackConfig;
 use crate::dynim::Mixed;
 use crate::error::{ErrorKind, Result};
-use crate::feedback::{Feedback, RDF, Simulation, Submitted};
+use crate::feedback::{Feedback, RDF, Settings, Simulation, Submitted};
 use crate::patch::{Protein, ProteinStates, Shape, Species};
 use crate::stream::config::LogLevel;
 use crate::stream::operator::Operator;
@@ -57,6 +57,14 @@ impl Measured {
             published: Vec::new(),
             densities: vec![0.0; shape.len()],
         })
+    }
+
+    /// The most bytes of a table's message: three grids, a mean and a count for each state, names, bins.
+    pub(in crate::stream) fn table_bytes(&self) -> usize {
+        let Settings { states, lipids, bins, .. } = self.feedback.settings();
+        let names: usize = states.iter().chain(lipids).map(|name| name.len() + 16).sum();
+        let grid = states.len() * lipids.len() * bins.count();
+        24 * grid + 16 * states.len() + 8 * bins.count() + names + 1024
     }
 
     /// A patch has come.

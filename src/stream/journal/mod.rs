@@ -29,4 +29,4 @@ pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
 pub(super) use options::{place, told};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
-pub(super) use writer::Journal;
+pub(super) use writer::{Journal, check_entry};
