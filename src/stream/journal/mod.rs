@@ -25,7 +25,7 @@ mod write;
 mod writer;
 
 pub(super) use jobs::{JobsFound, Samples};
-pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_imported, is_open};
 pub(super) use options::{place, told};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
