@@ -149,6 +149,11 @@ impl Feedback {
         self.collected.check(sample)
     }
 
+    /// A sample was refused before it came here.
+    pub fn refuse(&mut self) {
+        self.collected.refuse();
+    }
+
     /// Lets go of a simulation that has no results; see [`Collected::forget`].
     pub fn forget(&mut self, job: u64) -> bool {
         self.collected.forget(job)
@@ -257,7 +262,7 @@ impl Feedback {
     /// The macro model went back to `step` and goes another way. What was published stands, each table from its step on; but
     /// a new one may be in force earlier than those behind `step`, and then takes their place.
     pub fn branch(&mut self, step: i64) {
-        self.last_from = self.in_force(step).map(|table| table.in_force_from);
+        self.last_from = self.last_from_in(Some(step));
         self.since.step = self.since.step.min(step.max(0));
     }
 
@@ -266,18 +271,28 @@ impl Feedback {
         self.last_from.map_or(step, |last| step.max(last.saturating_add(1)))
     }
 
-    /// Gives a table its version, at `step`, to be in force from `in_force_from`.
+    /// Whether a table may be published at `step`, to be in force from `in_force_from`; with `branch`, once the macro model
+    /// went back to that step and goes another way.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if that step lies before `step`, or not after that of the last
-    /// table; `Shape` for a table of another system.
-    pub fn publish(&mut self, draft: Table, step: i64, in_force_from: i64) -> Result<Arc<Table>> {
+    /// table.
+    pub fn may_publish(&self, step: i64, in_force_from: i64, branch: Option<i64>) -> Result<()> {
         if in_force_from < step {
             return Err(state(format!(
                 "a table cannot be in force from step {in_force_from} when the step is {step}: name a step that has not \
                  passed"
             )));
         }
+        check_from(in_force_from, self.last_from_in(branch))
+    }
+
+    /// Gives a table its version, at `step`, to be in force from `in_force_from`.
+    ///
+    /// # Errors
+    /// Those of [`may_publish`](Self::may_publish); `Shape` for a table of another system.
+    pub fn publish(&mut self, draft: Table, step: i64, in_force_from: i64) -> Result<Arc<Table>> {
+        self.may_publish(step, in_force_from, None)?;
         self.adopt(Table { version: self.version + 1, in_force_from, ..draft }, step)
     }
 
@@ -298,12 +313,7 @@ impl Feedback {
                 table.version, self.version
             )));
         }
-        if let Some(last) = self.last_from.filter(|&last| table.in_force_from <= last) {
-            return Err(state(format!(
-                "a table in force from step {} after one in force from {last}: name a later step",
-                table.in_force_from
-            )));
-        }
+        check_from(table.in_force_from, self.last_from)?;
         (self.version, self.last_from) = (table.version, Some(table.in_force_from));
         self.since = Since { samples: 0, looked: 0, step };
         let table = Arc::new(table);
@@ -330,5 +340,20 @@ impl Feedback {
     pub fn forget_before(&mut self, step: i64) {
         let current = self.published.iter().rposition(|table| table.in_force_from <= step).unwrap_or(0);
         self.published.drain(..current);
+    }
+
+    /// The first step of the last table; with `branch`, once the macro model went back to that step.
+    fn last_from_in(&self, branch: Option<i64>) -> Option<i64> {
+        branch.map_or(self.last_from, |step| self.in_force(step).map(|table| table.in_force_from))
+    }
+}
+
+/// Tables are in force one after the other.
+fn check_from(in_force_from: i64, last: Option<i64>) -> Result<()> {
+    match last.filter(|&last| in_force_from <= last) {
+        None => Ok(()),
+        Some(last) => Err(state(format!(
+            "a table in force from step {in_force_from} after one in force from {last}: name a later step"
+        ))),
     }
 }

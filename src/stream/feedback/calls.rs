@@ -2,6 +2,7 @@
 //!
 //! Not here: what is done for them ([`super::measured`], [`super::publish`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, state};
@@ -9,6 +10,9 @@ use crate::feedback::{Counts, Mean, Sample, Submitted, Table};
 use crate::stream::operator::Operator;
 use crate::stream::stream::Stream;
 use crate::wire::RdfSample;
+
+/// The most bytes of a sample's message beside its name, extents and sums.
+const SAMPLE_BYTES: usize = 256;
 
 /// What came back so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,7 +73,7 @@ impl Stream {
             operator.take_in_all(&self.shared);
             operator.job_turn();
             let Operator { measured, sampler, .. } = operator;
-            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of)
+            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of, &HashSet::new())
         })
     }
 
@@ -78,7 +82,9 @@ impl Stream {
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::feedback`](crate::stream::Config::feedback),
-    /// with a transport, whose workers do this, or if the stream is closed; those of
+    /// with a transport, whose workers do this, or if the stream is closed;
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for one that is larger than an entry of a run's log may
+    /// be, [`PAYLOAD_MAX`](crate::store::PAYLOAD_MAX) bytes; those of
     /// [`Collected::submit`](crate::feedback::Collected::submit).
     pub fn submit_sample(&self, sample: &Sample<'_>) -> Result<Submitted> {
         self.shared.check_open()?;
@@ -110,6 +116,13 @@ impl Operator {
                 "job {} is for the workers of the stream's transport, who hand samples in themselves: open a job there",
                 sample.job
             )));
+        }
+        if let Some(journal) = &self.journal {
+            let Sample { job, observable, window, shape, sums, .. } = *sample;
+            let what = || format!("window {window} of `{observable}` of job {job}");
+            let bytes = SAMPLE_BYTES + observable.len() + 4 * shape.len() + 8 * sums.len();
+            let room = journal.has_room(bytes, what, "measure less in one window, or under several names");
+            room.inspect_err(|_| measured.feedback.refuse())?;
         }
         let answer = measured.feedback.submit(sample)?;
         if let (Submitted::Accepted, Some(journal)) = (answer, &mut self.journal) {
