@@ -165,7 +165,7 @@ fn invert(is_test: bool) {
 
 /// A stream of `patches` with single proteins of 18 states, `picks` of them selected, `simulations` of those with results.
 /// Densities follow three numbers, so that points lie on a surface.
-fn publish(patches: u64, picks: u64, simulations: usize) {
+fn publish(patches: u64, picks: u64, simulations: u64) {
     let mut random = Random(11);
     let densities_nm2 = Some(vec![0.25; SPECIES]);
     let options =
@@ -181,7 +181,7 @@ fn publish(patches: u64, picks: u64, simulations: usize) {
         let field = Field::interleaved(Samples::F32(&densities), 5, 5, SPECIES).unwrap();
         let proteins = [Protein { id: 1, state: (id % 18) as i32, partner: -1, x_nm: 0.0, y_nm: 0.0 }];
         let meta = Meta { id, proteins: &proteins, ..Meta::default() };
-        while producer.push(&meta, &field).unwrap() == Pushed::Full {
+        while matches!(producer.push(&meta, &field).unwrap(), Pushed::Full) {
             stream.poll(Duration::ZERO).unwrap();
         }
         if id % (patches / events) == 0 {
@@ -192,7 +192,7 @@ fn publish(patches: u64, picks: u64, simulations: usize) {
     assert_eq!(selected.len() as u64, picks);
     let shape = [SPECIES as u32, 600];
     let mut sums = vec![0.0; SPECIES * 600];
-    for &job in selected.iter().step_by(picks as usize / simulations) {
+    for &job in selected.iter().step_by((picks / simulations) as usize) {
         sums.iter_mut().for_each(|sum| *sum = (100.0 * random.uniform()).round());
         stream
             .submit_sample(&Sample { job, observable: RDF, window: 0, frames: 9, shape: &shape, sums: &sums })
@@ -209,7 +209,7 @@ fn publish(patches: u64, picks: u64, simulations: usize) {
         let g = mean.values[3 * 600 + 77] / 0.25 / bins.area_nm2(77);
         assert!((table.g_of(state, 3)[77] / g - 1.0).abs() < 1e-12);
     }
-    assert_eq!(table.simulations.iter().sum::<u64>(), simulations as u64);
+    assert_eq!(table.simulations.iter().sum::<u64>(), simulations);
     let once = median((0..3).map(|_| timed(|| drop(black_box(draft())))).collect());
     let each = median((0..3).map(|_| timed(|| drop(black_box(means())))).collect());
     println!(
