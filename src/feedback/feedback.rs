@@ -146,6 +146,11 @@ impl Feedback {
         self.collected.check(sample)
     }
 
+    /// A sample was refused before it came here.
+    pub fn refuse(&mut self) {
+        self.collected.refuse();
+    }
+
     /// Lets go of a simulation that has no results; see [`Collected::forget`].
     pub fn forget(&mut self, job: u64) -> bool {
         self.collected.forget(job)

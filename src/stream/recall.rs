@@ -77,6 +77,7 @@ impl Operator {
         }
         for &id in &others {
             self.sampler.withdraw(id, step)?;
+            self.let_go(id);
             registry.lose(id);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(id, step, Why::Lost);

@@ -307,11 +307,10 @@ impl Operator {
                 continue;
             }
             retention.lost += 1;
-            retention.forget(id);
             gone.push(event.picks.remove(checked));
             self.sampler.set_state(id, State::Returned, step)?;
             self.sampler.withdraw(id, step)?;
-            self.forget(id);
+            self.let_go(id);
             shared.registry.lose(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));

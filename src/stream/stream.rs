@@ -28,6 +28,7 @@ use crate::encode::Model;
 use crate::error::{Result, argument};
 use crate::job::Transport;
 use crate::ring;
+use crate::store::PAYLOAD_MAX;
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
@@ -127,6 +128,15 @@ impl Stream {
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
                 let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told) + &journal::place(kept_in);
                 let text = run_text.as_deref().unwrap_or(&told);
+                let metadata = ring::Geometry::new(config.slots, shape.len())?.metadata_bytes();
+                let table = measured.as_ref().map_or(0, |measured| measured.table_bytes());
+                for (what, bytes, advice) in [
+                    ("what it is opened with", told.len(), "give shorter names"),
+                    ("a patch", metadata + 4 * (model.dim() + second.map_or(0, Model::dim)), "take a smaller model"),
+                    ("a feedback table", table, "take fewer bins, lipids or protein states"),
+                ] {
+                    journal::check_entry(bytes, PAYLOAD_MAX, || what.into(), advice)?;
+                }
                 let keeps = super::retention::keeps_densities(&config);
                 let open = journal::recover::Open { told: &told, text, layout, keeps };
                 let run = journal::recover::open(path, &config.store, open, &registry, measured.as_deref_mut())?;

@@ -11,6 +11,9 @@ use crate::stream::operator::Operator;
 use crate::stream::stream::Stream;
 use crate::wire::RdfSample;
 
+/// The most bytes of a sample's message beside its name, extents and sums.
+const SAMPLE_BYTES: usize = 256;
+
 /// What came back so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FeedbackStats {
@@ -85,7 +88,9 @@ impl Stream {
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::feedback`](crate::stream::Config::feedback),
-    /// with a transport, whose workers do this, or if the stream is closed; those of
+    /// with a transport, whose workers do this, or if the stream is closed;
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for one that is larger than an entry of a run's log may
+    /// be, [`PAYLOAD_MAX`](crate::store::PAYLOAD_MAX) bytes; those of
     /// [`Collected::submit`](crate::feedback::Collected::submit).
     pub fn submit_sample(&self, sample: &Sample<'_>) -> Result<Submitted> {
         self.shared.check_open()?;
@@ -117,6 +122,13 @@ impl Operator {
                 "job {} is for the workers of the stream's transport, who hand samples in themselves: open a job there",
                 sample.job
             )));
+        }
+        if let Some(journal) = &self.journal {
+            let Sample { job, observable, window, shape, sums, .. } = *sample;
+            let what = || format!("window {window} of `{observable}` of job {job}");
+            let bytes = SAMPLE_BYTES + observable.len() + 4 * shape.len() + 8 * sums.len();
+            let room = journal.has_room(bytes, what, "measure less in one window, or under several names");
+            room.inspect_err(|_| measured.feedback.refuse())?;
         }
         let answer = measured.feedback.submit(sample)?;
         if let (Submitted::Accepted, Some(journal)) = (answer, &mut self.journal) {

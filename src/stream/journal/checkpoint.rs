@@ -96,6 +96,8 @@ impl Operator {
             let (over, sent, mut unsent) = back.unwrap_or((true, Vec::new(), Vec::new()));
             unsent.sort_unstable();
             let mark = Mark { step, after: 0, last_step, sent, unsent, name: name.to_owned() };
+            let what = || format!("a mark that names {} patches", mark.sent.len() + mark.unsent.len());
+            journal.has_room(mark.bytes(), what, "set it once the host has sent again what the log has")?;
             journal.mark(mark, replaying.filter(|_| !over));
         }
         let pending = journal.begin_checkpoint()?;

@@ -135,7 +135,7 @@ pub fn imported(from: &str, config: Option<&Config>, settings: Layout) -> Result
 }
 
 /// Whether a run was made of another program's past: its host begins behind that.
-pub(in crate::stream) fn is_imported(options: &str) -> bool {
+pub fn is_imported(options: &str) -> bool {
     options.starts_with(IMPORTED)
 }
 

@@ -232,8 +232,8 @@ impl<'a> Reader<'a> {
                     self.contents.remove(id);
                 }
                 for lost in &event.lost {
-                    self.contents.remove(&lost.id);
                     self.registry.lose(lost.id);
+                    self.withdrawn(lost.id);
                 }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
                     Why::Lost => self.registry.lose(id),
                     Why::Host | Why::Branch | Why::Room => self.registry.withdraw(id),
                 }
-                self.contents.remove(&id);
+                self.withdrawn(id);
                 if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
@@ -287,6 +287,14 @@ impl<'a> Reader<'a> {
             _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
             _ => Ok(()),
+        }
+    }
+
+    /// Gives up what is read of a patch that was withdrawn.
+    fn withdrawn(&mut self, id: u64) {
+        self.contents.remove(&id);
+        if let Some(measured) = &mut self.measured {
+            measured.withdrawn(id);
         }
     }
 

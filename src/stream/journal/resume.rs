@@ -316,6 +316,10 @@ impl Operator {
         if number > ids::BRANCH_MAX {
             return Err(state(format!("the run has {} branches, the most there can be: begin a new run", number - 1)));
         }
+        let unsent = shared.registry.unsent();
+        let told = unsent.iter().filter(|id| self.sampler.stage(**id) == Some(Stage::Selected)).count();
+        let what = || format!("a branch that leaves {told} selected patches");
+        journal.has_room(Branch::bytes(told), what, "resume at a later mark")?;
         let left = replay.events.len();
         replay.events.clear();
         let after = replay.after;
@@ -346,8 +350,7 @@ impl Operator {
                 }
                 self.sampler.withdraw(public, step)?;
             }
-            self.forget(public);
-            self.forget_densities(public);
+            self.let_go(public);
             shared.registry.withdraw(public);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(public, step, Why::Branch);

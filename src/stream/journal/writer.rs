@@ -6,10 +6,10 @@
 use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, argument};
 use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
-use crate::store::{Durability, PendingCheckpoint, Recovered, Sections, Store};
+use crate::store::{Durability, PAYLOAD_MAX, PendingCheckpoint, Recovered, Sections, Store};
 
 /// A stream that always has something to do acknowledges after so many entries.
 const GROUP: u64 = 256;
@@ -42,6 +42,8 @@ pub(in crate::stream) struct Journal {
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
+    /// The most bytes of an entry.
+    pub(in crate::stream) entry_max: usize,
     /// The run's number.
     run: u128,
     packer: Packer,
@@ -70,6 +72,7 @@ impl Journal {
             untold_options: None,
             taken: 0,
             told_taken: 0,
+            entry_max: PAYLOAD_MAX,
             packer: Packer::new(),
             group: if config.durability == Durability::Batch { SYNCED_GROUP } else { GROUP },
             on_failure: config.on_failure,
@@ -105,6 +108,15 @@ impl Journal {
     /// Whether so much is not acknowledged yet that it is time to.
     pub(in crate::stream) fn is_behind(&self) -> bool {
         self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= self.group)
+    }
+
+    /// Refuses what would not fit into an entry, before anything of it is done: a log that lacks an entry is not written any
+    /// more.
+    ///
+    /// # Errors
+    /// `Argument` with the most that there is room for.
+    pub(in crate::stream) fn has_room(&self, bytes: usize, what: impl FnOnce() -> String, advice: &str) -> Result<()> {
+        check_entry(bytes, self.entry_max, what, advice)
     }
 
     /// Why nothing may be told any more.
@@ -273,4 +285,18 @@ impl Journal {
             }
         }
     }
+}
+
+/// As [`Journal::has_room`], before there is one.
+pub(in crate::stream) fn check_entry(
+    bytes: usize,
+    most: usize,
+    what: impl FnOnce() -> String,
+    advice: &str,
+) -> Result<()> {
+    if bytes <= most {
+        return Ok(());
+    }
+    let what = what();
+    Err(argument(format!("{what} takes {bytes} bytes, and an entry of the run's log has room for {most}: {advice}")))
 }

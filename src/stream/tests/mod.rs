@@ -10,6 +10,7 @@ mod feedback;
 mod fixtures;
 mod jobs;
 mod journal;
+mod large;
 mod lost_jobs;
 mod moved;
 mod peers;
