@@ -6,17 +6,14 @@
 
 use std::sync::Arc;
 
-use super::bins::Bins;
+use super::bins::{Bins, VALUES_MAX, room};
 use super::collected::{Collected, Counts};
 use super::invert::{Inversion, Prepared};
 use super::prior::Prior;
 use super::publish::{Due, Since, When};
 use super::sample::{RDF, Sample, Simulation, Submitted};
-use super::table::{Table, state_g};
+use super::table::{StateG, Table, state_g};
 use crate::error::{Result, argument, conflict, shape, state, unknown};
-
-/// The most values of a table.
-const VALUES_MAX: usize = 1 << 26;
 
 /// What a system's feedback is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -207,15 +204,17 @@ impl Feedback {
     pub fn form_over(&self, mut choose: impl FnMut(u16) -> Result<(Vec<u64>, Vec<f64>)>) -> Result<Table> {
         let Settings { states, lipids, bins, prior, .. } = &self.settings;
         let row = lipids.len() * bins.count();
+        let grid = || room(states.len() * row, "a table");
         let mut table = Table {
             version: 0,
             in_force_from: 0,
             states: states.clone(),
             lipids: lipids.clone(),
             r_nm: bins.centres_nm(),
-            g: Vec::with_capacity(states.len() * row),
-            standard_error: Vec::with_capacity(states.len() * row),
-            potential_kt: self.inversion.as_ref().map(|_| Vec::with_capacity(states.len() * row)),
+            g: grid()?,
+            standard_error: grid()?,
+            potential_kt: self.inversion.as_ref().map(|_| grid()).transpose()?,
+            has_potential: Vec::new(),
             simulations: Vec::new(),
             effective_samples: Vec::new(),
         };
@@ -231,7 +230,9 @@ impl Feedback {
             let prior = prior.as_ref().map(|prior| (prior, at * row));
             let all = state_g(&self.collected, *bins, lipids.len(), &jobs, &weights, prior)?;
             if let (Some(inversion), Some(potential)) = (&self.inversion, &mut table.potential_kt) {
-                potential.extend(if all.known { inversion.potential_kt(&all.g)? } else { vec![0.0; row] });
+                let (kt, has) = potentials(inversion, &all)?;
+                potential.extend(kt);
+                table.has_potential.extend(has);
             }
             table.g.extend(all.g);
             table.standard_error.extend(all.standard_error);
@@ -346,6 +347,23 @@ impl Feedback {
     fn last_from_in(&self, branch: Option<i64>) -> Option<i64> {
         branch.map_or(self.last_from, |step| self.in_force(step).map(|table| table.in_force_from))
     }
+}
+
+/// The potentials of a state, and which lipids have one: those that something is known of, and that have a bulk.
+fn potentials(inversion: &Prepared, all: &StateG) -> Result<(Vec<f64>, Vec<bool>)> {
+    if !all.known.contains(&true) {
+        return Ok((vec![0.0; all.g.len()], vec![false; all.known.len()]));
+    }
+    let mut potential = inversion.potential_kt(&all.g)?;
+    let mut has = inversion.has_bulk(&all.g)?;
+    let rows = potential.chunks_exact_mut(all.g.len() / all.known.len());
+    for ((row, has), known) in rows.zip(&mut has).zip(&all.known) {
+        *has &= known;
+        if !known {
+            row.fill(0.0);
+        }
+    }
+    Ok((potential, has))
 }
 
 /// Tables are in force one after the other.

@@ -62,18 +62,24 @@ impl Stream {
     }
 
     /// A table that is not published, over those jobs with results that `of` says and the patches of each state: of
-    /// simulations, say, that the table in force knows nothing of.
+    /// simulations, say, that the table in force knows nothing of. `of` is asked once of each job that has results as this is
+    /// called, while no lock of the stream is held: it may ask the stream.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::feedback`](crate::stream::Config::feedback) or
     /// if the stream is closed.
     pub fn draft_feedback(&self, of: impl Fn(u64) -> bool) -> Result<Table> {
         self.shared.check_open()?;
-        self.shared.operate(|operator| {
+        let jobs = self.shared.operate(|operator| {
             operator.take_in_all(&self.shared);
             operator.job_turn();
+            Ok(operator.measured.as_ref().ok_or_else(no_feedback)?.jobs())
+        })?;
+        let those: HashSet<u64> = jobs.into_iter().filter(|&job| of(job)).collect();
+        self.shared.operate(|operator| {
             let Operator { measured, sampler, .. } = operator;
-            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of, &HashSet::new())
+            let measured = measured.as_ref().ok_or_else(no_feedback)?;
+            measured.form(sampler, |job| those.contains(&job), &HashSet::new())
         })
     }
 

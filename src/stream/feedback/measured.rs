@@ -59,12 +59,13 @@ impl Measured {
         })
     }
 
-    /// The most bytes of a table's message: three grids, a mean and a count for each state, names, bins.
+    /// The most bytes of a table's message: three grids, which rows have a potential, a mean and a count for each state,
+    /// names, bins.
     pub(in crate::stream) fn table_bytes(&self) -> usize {
         let Settings { states, lipids, bins, .. } = self.feedback.settings();
         let names: usize = states.iter().chain(lipids).map(|name| name.len() + 16).sum();
         let grid = states.len() * lipids.len() * bins.count();
-        24 * grid + 16 * states.len() + 8 * bins.count() + names + 1024
+        24 * grid + states.len() * lipids.len() + 16 * states.len() + 8 * bins.count() + names + 1024
     }
 
     /// A patch has come.

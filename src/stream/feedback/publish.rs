@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::calls::no_feedback;
 use super::measured::{Measured, Published};
-use crate::dynim::{Sampler, Stage};
+use crate::dynim::{Member, Sampler, Stage};
 use crate::error::Result;
 use crate::feedback::{Due, Mean, Simulation, Table};
 use crate::stream::config::LogLevel;
@@ -16,35 +16,37 @@ use crate::stream::operator::Operator;
 use crate::stream::stream::Shared;
 
 impl Measured {
+    /// The jobs that tables are made of.
+    pub(super) fn jobs(&self) -> Vec<u64> {
+        let states = 0..self.feedback.settings().states.len();
+        states.flat_map(|state| self.feedback.jobs(state as u16)).collect()
+    }
+
     /// A table of what is known so far, over the jobs that `of` says, and the patches but for those that are `gone`.
     pub(super) fn form(&self, sampler: &mut Sampler, of: impl Fn(u64) -> bool, gone: &HashSet<u64>) -> Result<Table> {
-        self.feedback.form_over(|state| {
-            let jobs: Vec<u64> = self.feedback.jobs(state).into_iter().filter(|&job| of(job)).collect();
-            self.weigh(sampler, jobs, Some(state), gone)
+        let selected = |sampler: &Sampler, job: u64| sampler.stage(job) == Some(Stage::Selected);
+        let states = 0..self.feedback.settings().states.len();
+        let jobs = states.map(|state| self.feedback.jobs(state as u16));
+        let jobs: Vec<Vec<u64>> =
+            jobs.map(|jobs| jobs.into_iter().filter(|&job| of(job) && selected(sampler, job)).collect()).collect();
+        // A pass over millions of points takes longer than all the rest: one does for all states.
+        let state_of = |member: Member| self.state(member.id).filter(|_| !gone.contains(&member.id)).map(usize::from);
+        let weights = sampler.weights_by(&jobs, state_of)?;
+        let mut weighed = jobs.into_iter().zip(weights);
+        self.feedback.form_over(|_| {
+            let (jobs, weights) = weighed.next().unwrap_or_default();
+            Ok((jobs, weights.iter().map(|weight| weight.weight).collect()))
         })
     }
 
-    /// The mean of an observable over the simulations of a state, or over all.
+    /// The mean of an observable over the simulations of a state and its patches, or over all.
     pub(super) fn mean(&self, sampler: &mut Sampler, observable: &str, state: Option<u16>) -> Result<Mean> {
         let counts = |s: &Simulation| state.is_none() || s.state == state && (s.alone || self.options.crowded);
-        let jobs = self.feedback.collected().jobs(observable, counts);
-        let (jobs, weights) = self.weigh(sampler, jobs, state, &HashSet::new())?;
+        let jobs = self.feedback.collected().jobs(observable, counts).into_iter();
+        let jobs: Vec<u64> = jobs.filter(|&job| sampler.stage(job) == Some(Stage::Selected)).collect();
+        let weights = sampler.weights_where(&jobs, |member| state.is_none() || self.state(member.id) == state)?;
+        let weights: Vec<f64> = weights.iter().map(|weight| weight.weight).collect();
         self.feedback.collected().mean(observable, &jobs, &weights)
-    }
-
-    /// Those of `jobs` that are selected, each with its weight over the patches of a state, or over all, that are not `gone`.
-    fn weigh(
-        &self,
-        sampler: &mut Sampler,
-        jobs: Vec<u64>,
-        state: Option<u16>,
-        gone: &HashSet<u64>,
-    ) -> Result<(Vec<u64>, Vec<f64>)> {
-        let is_selected = |job: &u64| sampler.stage(*job) == Some(Stage::Selected);
-        let jobs: Vec<u64> = jobs.into_iter().filter(is_selected).collect();
-        let counts = |id: u64| (state.is_none() || self.state(id) == state) && !gone.contains(&id);
-        let weights = sampler.weights_where(&jobs, |member| counts(member.id))?;
-        Ok((jobs, weights.iter().map(|weight| weight.weight).collect()))
     }
 
     /// A table that was published in an earlier life of the run.
@@ -163,7 +165,24 @@ impl Operator {
         if looked.asked {
             measured.remember(sequence, looked.step, &table);
         }
+        self.lines.extend(without_potential(&table).map(|line| (LogLevel::Warning, line)));
         self.committed()?;
         Ok(table)
     }
+}
+
+/// What is said of a table that lacks potentials of states with simulations.
+fn without_potential(table: &Table) -> Option<String> {
+    let lacks = |&(at, has): &(usize, &bool)| !has && table.simulations.get(at / table.lipids.len()) > Some(&0);
+    let name =
+        |(at, _)| format!("{} around {}", table.lipids[at % table.lipids.len()], table.states[at / table.lipids.len()]);
+    let names: Vec<String> = table.has_potential.iter().enumerate().filter(lacks).map(name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "table {} has no potential for {}: too little of it was seen far from the protein, so keep what is in force until \
+             there are more simulations",
+            table.version,
+            names.join(", ")
+        )
+    })
 }
