@@ -1,4 +1,4 @@
-// The micro model by LAMMPS: the beads, forces and thermostat of examples/md, moved by liblammps through library.h.
+// The micro model by LAMMPS: beads, forces, thermostat and trades of examples/md, moved by liblammps through library.h.
 //
 // LAMMPS is under the GPL, version 2: a program that includes this and is passed on is under it too. patchstream, under
 // MIT or Apache-2.0 as you choose, may be linked by it under MIT.
@@ -12,6 +12,7 @@
 #include "../md/md_force_field.hpp"
 #include "../md/md_rdf.hpp"
 #include "../md/md_run.hpp"
+#include "../md/md_trade.hpp"
 
 #include <lammps/library.h>
 
@@ -27,10 +28,11 @@ namespace md {
 
 class Lammps {
 public:
-  // `extra`: input lines before the first step in time, computes for one. `relax` false: the beads stay where they are.
+  // `extra`: input lines before the first step in time, computes for one. `relax` false: the beads stay where they are,
+  // and do not trade species.
   Lammps(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra = {},
          bool relax = true)
-      : kind_(beads.kind), box_nm_(beads.box_nm) {
+      : beads_(beads), random_(seed ^ 0x747261646573u), trade_every_(relax && field_.one_range() ? options.trade_every : 0) {
     char name[] = "lammps", screen[] = "-screen", log[] = "-log", none[] = "none", cite[] = "-nocite";
     char *arguments[] = {name, screen, none, log, none, cite};
     handle_ = lammps_open_no_mpi(6, arguments, nullptr);
@@ -54,15 +56,14 @@ public:
     run(steps);
     const bool counted = rdf_ == nullptr;
     rdf_ = nullptr;
-    if (failure_) std::rethrow_exception(failure_);
     if (!counted) throw std::runtime_error("lammps: the last step called nobody back");
   }
 
   double temperature() const {
     const auto *const *v = static_cast<const double *const *>(lammps_extract_atom(handle_, "v"));
     double sum = 0;
-    for (std::size_t i = 0; i < kind_.size(); ++i) sum += v[i][0] * v[i][0] + v[i][1] * v[i][1];
-    return 0.5 * sum / static_cast<double>(kind_.size());
+    for (std::size_t i = 0; i < beads_.x.size(); ++i) sum += v[i][0] * v[i][0] + v[i][1] * v[i][1];
+    return 0.5 * sum / static_cast<double>(beads_.x.size());
   }
 
   // One input line.
@@ -78,7 +79,7 @@ public:
 private:
   void prepare(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra,
                bool relax) {
-    const std::string box = text(box_nm_), types = std::to_string(kinds);
+    const std::string box = text(beads.box_nm), types = std::to_string(kinds);
     const int random = 1 + static_cast<int>(seed % 899999999u);
     bool bonds = false;
     for (const int partner : beads.partner) bonds |= partner >= 0;
@@ -113,7 +114,7 @@ private:
     command("velocity all set NULL NULL 0.0");
     command("reset_timestep 0");
     command("fix move all nve");
-    command("fix heat all langevin 1.0 1.0 5.0 " + std::to_string(random));
+    command("fix heat all langevin 1.0 1.0 " + text(options.damping) + " " + std::to_string(random));
     command("fix watch all external pf/callback 1 1");
     lammps_set_fix_external_callback(handle_, "watch", called_back, this);
     command("unfix flat"); // it has to come after the thermostat
@@ -140,26 +141,41 @@ private:
     last_ = now_ + steps;
     command("run " + std::to_string(steps) + (started_ ? " pre no post no" : " post no"));
     started_ = true, now_ = last_;
+    if (failure_) std::rethrow_exception(failure_);
   }
 
   // At every step and at the set-up of a run. LAMMPS adds f to the forces, and x and id may have moved since the last call.
   static void called_back(void *engine, std::int64_t step, int n, int *id, double **x, double **f) {
     auto &self = *static_cast<Lammps *>(engine);
     for (int i = 0; i < n; ++i) f[i][0] = f[i][1] = f[i][2] = 0.0;
-    if (self.rdf_ == nullptr || step != self.last_) return;
+    const bool counts = self.rdf_ != nullptr && step == self.last_;
     try { // nothing may be thrown through LAMMPS
+      if (self.trade_every_ > 0 && step > 0 && step % self.trade_every_ == 0) self.trade(n, id, x);
+      if (!counts) return;
       self.kinds_.resize(static_cast<std::size_t>(n));
       std::size_t reference = 0;
       for (int i = 0; i < n; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        self.kinds_[at] = self.kind_[static_cast<std::size_t>(id[i] - 1)];
+        self.kinds_[at] = self.beads_.kind[static_cast<std::size_t>(id[i] - 1)];
         if (id[i] == 1) reference = at;
       }
-      self.rdf_->count(x[0], x[0] + 1, 3, self.kinds_.data(), self.kinds_.size(), self.box_nm_, reference);
+      self.rdf_->count(x[0], x[0] + 1, 3, self.kinds_.data(), self.kinds_.size(), self.beads_.box_nm, reference);
     } catch (...) {
       self.failure_ = std::current_exception();
     }
     self.rdf_ = nullptr;
+  }
+
+  // Trades of md_trade.hpp, written into LAMMPS' own array of types, those of the periodic images behind the n beads too.
+  void trade(int n, const int *id, const double *const *x) {
+    for (int i = 0; i < n; ++i) {
+      const auto bead = static_cast<std::size_t>(id[i] - 1);
+      beads_.x[bead] = x[i][0], beads_.y[bead] = x[i][1];
+    }
+    trader_.trade(beads_, field_, random_);
+    auto *type = static_cast<int *>(lammps_extract_atom(handle_, "type"));
+    for (int i = 0; i < lammps_extract_setting(handle_, "nall"); ++i)
+      type[i] = beads_.kind[static_cast<std::size_t>(id[i] - 1)] + 1;
   }
 
   static std::string text(double value) {
@@ -169,9 +185,12 @@ private:
   }
 
   void *handle_ = nullptr;
-  std::vector<int> kind_;  // by bead
+  Beads beads_; // kinds; places as of the last trade
+  ForceField field_;
+  Trader trader_;
+  detail::Random random_;
+  int trade_every_;
   std::vector<int> kinds_; // in LAMMPS' order of the moment
-  double box_nm_;
   Rdf *rdf_ = nullptr; // counts step last_, then null
   std::exception_ptr failure_;
   std::int64_t now_ = 0, last_ = 0;

@@ -90,7 +90,7 @@ struct Measured {
 template <class Engine> Measured measure(std::uint64_t first_seed) {
   const int simulations = 6, bins = 10;
   md::RunOptions o = options();
-  o.equilibration = 8000, o.windows = 1, o.window = 12000, o.every = 20, o.bins = bins, o.cutoff_nm = 5;
+  o.windows = 1, o.window = 12000, o.every = 20, o.bins = bins, o.cutoff_nm = 5;
   const volatile std::sig_atomic_t never = 0;
   Measured m;
   std::vector<double> square(md::lipids * bins, 0.0);

@@ -25,7 +25,7 @@ public:
 private:
   static Settings settings(const RunOptions &options) {
     Settings s;
-    s.dt = options.dt;
+    s.dt = options.dt, s.damping = options.damping, s.trade_every = options.trade_every;
     return s;
   }
   Model model_;

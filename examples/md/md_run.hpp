@@ -28,13 +28,14 @@ struct RunOptions {
   std::string where;     // a transport or a ticket; empty: alone
   std::string patch;     // alone: a patch file; empty: a made-up patch with one RASa
   std::string out;       // alone: the table; empty: standard output
-  std::uint64_t seed = 1, equilibration = 2000, windows = 4, window = 500, every = 10, bins = 60, cutoff_nm = 6;
+  std::uint64_t seed = 1, equilibration = 1000, windows = 4, window = 500, every = 10, bins = 60, cutoff_nm = 6;
   std::uint64_t size_nm = 30; // alone, of a made-up patch
   std::uint64_t jobs = 0;     // ends after so many; 0: when it is told to
   std::uint64_t idle_ms = 0;  // ends when there was no job for so long; 0: never
   std::uint64_t parent = 0;   // ends with this process, which is its parent; 0: with none
   bool uniform = false;       // species start anywhere, not by the patch's densities
-  double dt = 0.01;
+  double dt = 0.01, damping = 2.0; // of md.hpp's Settings, as is:
+  int trade_every = 20;
 };
 
 // False, with a line of help, if an option is misspelt, or has no value or a senseless one.
