@@ -252,6 +252,8 @@ typedef struct patchstream_job_about {
   const float *point;
   // What the macro host's classifier calls it, UTF-8; NULL without one.
   const char *class_label;
+  // What the macro host tells every worker, in words of its own, UTF-8: how it wants patches simulated; NULL for nothing.
+  const char *note;
 } patchstream_job_about;
 
 // What an encoder is. The strings live until it is closed.

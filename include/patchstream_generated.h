@@ -1073,7 +1073,8 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_SIZE_NM = 12,
     VT_LEASE_S = 14,
     VT_ACCEPTED = 16,
-    VT_ASK = 18
+    VT_ASK = 18,
+    VT_NOTE = 20
   };
   /// Names the job for a scheduler; the same ticket is the same job.
   const ::flatbuffers::String *ticket() const {
@@ -1105,6 +1106,10 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint64_t ask() const {
     return GetField<uint64_t>(VT_ASK, 0);
   }
+  /// What the host tells every worker, in words of its own: how it wants patches simulated. Absent: nothing.
+  const ::flatbuffers::String *note() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_NOTE);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1121,6 +1126,8 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(accepted()) &&
            verifier.VerifyVectorOfTables(accepted()) &&
            VerifyField<uint64_t>(verifier, VT_ASK, 8) &&
+           VerifyOffset(verifier, VT_NOTE) &&
+           verifier.VerifyString(note()) &&
            verifier.EndTable();
   }
 };
@@ -1153,6 +1160,9 @@ struct JobBuilder {
   void add_ask(uint64_t ask) {
     fbb_.AddElement<uint64_t>(Job::VT_ASK, ask, 0);
   }
+  void add_note(::flatbuffers::Offset<::flatbuffers::String> note) {
+    fbb_.AddOffset(Job::VT_NOTE, note);
+  }
   explicit JobBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1176,11 +1186,13 @@ inline ::flatbuffers::Offset<Job> CreateJob(
     double size_nm = 0.0,
     double lease_s = 0.0,
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>> accepted = 0,
-    uint64_t ask = 0) {
+    uint64_t ask = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> note = 0) {
   JobBuilder builder_(_fbb);
   builder_.add_ask(ask);
   builder_.add_lease_s(lease_s);
   builder_.add_size_nm(size_nm);
+  builder_.add_note(note);
   builder_.add_accepted(accepted);
   builder_.add_attempt(attempt);
   builder_.add_densities(densities);
@@ -1203,9 +1215,11 @@ inline ::flatbuffers::Offset<Job> CreateJobDirect(
     double size_nm = 0.0,
     double lease_s = 0.0,
     const std::vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>> *accepted = nullptr,
-    uint64_t ask = 0) {
+    uint64_t ask = 0,
+    const char *note = nullptr) {
   auto ticket__ = ticket ? _fbb.CreateString(ticket) : 0;
   auto accepted__ = accepted ? _fbb.CreateVector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>(*accepted) : 0;
+  auto note__ = note ? _fbb.CreateString(note) : 0;
   return patchstream::wire::CreateJob(
       _fbb,
       ticket__,
@@ -1215,7 +1229,8 @@ inline ::flatbuffers::Offset<Job> CreateJobDirect(
       size_nm,
       lease_s,
       accepted__,
-      ask);
+      ask,
+      note__);
 }
 
 /// Windows of one observable that were accepted: those of `first[i] ..= last[i]` for each i. Ascending and disjoint; the

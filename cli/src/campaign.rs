@@ -14,7 +14,7 @@ use patchstream::patch::{
     Constellation, Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around,
     window_size,
 };
-use patchstream::stream::{Config, Polled, Producer, Stream};
+use patchstream::stream::{Config, JobsConfig, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
 use super::host::Saved;
@@ -96,6 +96,10 @@ impl Campaign {
             background: options.background,
             run_dir: Some(options.out.clone()),
             transport: options.micro.any().then(|| micro::transport(&options.out)),
+            jobs: JobsConfig {
+                note: options.micro.any().then(|| micro::note(&options.micro, options.seed)),
+                ..JobsConfig::default()
+            },
             feedback: options.micro.any().then(micro::feedback).transpose()?,
             ..Config::default()
         };
@@ -116,7 +120,7 @@ impl Campaign {
             None => None,
             Some(transport) => {
                 let rounds = saved.rounds.as_ref();
-                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds)?)
+                Some(Closed::open(&options.micro, &options.out, transport, rounds)?)
             }
         };
         let (done, frame) = (Done::default(), saved.frame);

@@ -1,5 +1,5 @@
 // Tests of the micro model's physics: forces, conservation, temperature, what g(r) does not depend on, reproducible bits.
-// A program of its own: prints each test's name, exits with 1 if one fails. Nanometres, kT, mass 1.
+// A program of its own: prints each test's name, exits with 1 if one fails. Nanometres, kT, mass 1. Needs the library, which counts.
 //
 // Not here: the coupling to patchstream, the comparison with LAMMPS (examples/lammps/lammps_test.cpp); speed.
 

@@ -179,17 +179,23 @@ impl RdfCounter {
         if let Some(bead) = references.iter().find(|&&bead| bead as usize >= species.len()) {
             return Err(argument(format!("reference bead {bead} is not there: {} beads, from 0", species.len())));
         }
-        if let Some(bead) = species.iter().position(|&s| usize::from(s) >= self.species && s != NOT_COUNTED) {
+        // All are looked at without a branch; which one it is is asked only if there is one.
+        let is_strange = |s: &u16| usize::from(*s) >= self.species && *s != NOT_COUNTED;
+        if species.iter().fold(false, |any, s| any | is_strange(s))
+            && let Some(bead) = species.iter().position(is_strange)
+        {
             return Err(value(format!(
                 "bead {bead} is of species {}, where {} are counted, from 0: use {NOT_COUNTED} for one that is not",
                 species[bead], self.species
             )));
         }
         let allowed = |x: f64, length: f64| {
-            if wrap { x.abs() <= FAR * length } else { (0.0..length).contains(&x) }
+            if wrap { x.abs() <= FAR * length } else { (0.0 <= x) & (x < length) }
         };
-        let inside = |at: &[f64]| allowed(at[0], box_nm[0]) && allowed(at[1], box_nm[1]);
-        if let Some(bead) = positions.chunks_exact(stride).position(|at| !inside(at)) {
+        let inside = |at: &[f64]| allowed(at[0], box_nm[0]) & allowed(at[1], box_nm[1]);
+        if !positions.chunks_exact(stride).fold(true, |all, at| all & inside(at))
+            && let Some(bead) = positions.chunks_exact(stride).position(|at| !inside(at))
+        {
             let (x, y) = (positions[bead * stride], positions[bead * stride + 1]);
             return Err(value(format!(
                 "bead {bead} is at ({x}, {y}) nm, outside the box of {} nm x {} nm: wrap positions, or look for what blew up",

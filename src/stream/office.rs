@@ -33,6 +33,8 @@ pub(super) struct Jobs {
 struct Store {
     shape: Shape,
     size_nm: f64,
+    /// What workers are told with each job.
+    note: Option<String>,
     /// The messages of all jobs that are not over.
     messages: HashMap<u64, wire::Job>,
     reasons: Reasons,
@@ -60,6 +62,7 @@ impl Jobs {
         let store = Store {
             shape,
             size_nm: config.size_nm,
+            note: config.jobs.note.clone(),
             messages: HashMap::new(),
             reasons: Reasons::default(),
             samples: VecDeque::new(),
@@ -196,6 +199,7 @@ impl Jobs {
             lease_s: self.office.lease_s(),
             accepted: Vec::new(),
             ask: 0,
+            note: self.store.note.clone(),
         }
     }
 

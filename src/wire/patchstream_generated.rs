@@ -1942,6 +1942,7 @@ pub mod patchstream {
             pub const VT_LEASE_S: ::flatbuffers::VOffsetT = 14;
             pub const VT_ACCEPTED: ::flatbuffers::VOffsetT = 16;
             pub const VT_ASK: ::flatbuffers::VOffsetT = 18;
+            pub const VT_NOTE: ::flatbuffers::VOffsetT = 20;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1956,6 +1957,9 @@ pub mod patchstream {
                 builder.add_ask(args.ask);
                 builder.add_lease_s(args.lease_s);
                 builder.add_size_nm(args.size_nm);
+                if let Some(x) = args.note {
+                    builder.add_note(x);
+                }
                 if let Some(x) = args.accepted {
                     builder.add_accepted(x);
                 }
@@ -2040,6 +2044,14 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u64>(Job::VT_ASK, Some(0)).unwrap() }
             }
+            /// What the host tells every worker, in words of its own: how it wants patches simulated. Absent: nothing.
+            #[inline]
+            pub fn note(&self) -> Option<&'a str> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Job::VT_NOTE, None) }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Job<'_> {
@@ -2059,6 +2071,7 @@ pub mod patchstream {
                         ::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<AcceptedWindows>>,
                     >>("accepted", Self::VT_ACCEPTED, false)?
                     .visit_field::<u64>("ask", Self::VT_ASK, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("note", Self::VT_NOTE, false)?
                     .finish();
                 Ok(())
             }
@@ -2076,6 +2089,7 @@ pub mod patchstream {
                 >,
             >,
             pub ask: u64,
+            pub note: Option<::flatbuffers::WIPOffset<&'a str>>,
         }
         impl<'a> Default for JobArgs<'a> {
             #[inline]
@@ -2089,6 +2103,7 @@ pub mod patchstream {
                     lease_s: 0.0,
                     accepted: None,
                     ask: 0,
+                    note: None,
                 }
             }
         }
@@ -2136,6 +2151,10 @@ pub mod patchstream {
                 self.fbb_.push_slot::<u64>(Job::VT_ASK, ask, 0);
             }
             #[inline]
+            pub fn add_note(&mut self, note: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Job::VT_NOTE, note);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> JobBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 JobBuilder { fbb_: _fbb, start_: start }
@@ -2161,6 +2180,7 @@ pub mod patchstream {
                 ds.field("lease_s", &self.lease_s());
                 ds.field("accepted", &self.accepted());
                 ds.field("ask", &self.ask());
+                ds.field("note", &self.note());
                 ds.finish()
             }
         }

@@ -153,7 +153,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_history_row, id, 16);
   OFFSET(patchstream_history_row, rank, 24);
   OFFSET(patchstream_history_row, what, 32);
-  CHECK(sizeof(struct patchstream_job_about) == 72);
+  CHECK(sizeof(struct patchstream_job_about) == 80);
   OFFSET(patchstream_job_about, attempt, 4);
   OFFSET(patchstream_job_about, id, 8);
   OFFSET(patchstream_job_about, nx, 16);
@@ -164,6 +164,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_job_about, ticket, 48);
   OFFSET(patchstream_job_about, point, 56);
   OFFSET(patchstream_job_about, class_label, 64);
+  OFFSET(patchstream_job_about, note, 72);
   CHECK(sizeof(struct patchstream_sample) == 72);
   OFFSET(patchstream_sample, attempt, 4);
   OFFSET(patchstream_sample, job, 8);

@@ -1,6 +1,6 @@
 //! Counting against all images of all pairs, one by one.
 //!
-//! Not here: LAMMPS' counts of the same.
+//! Not here: LAMMPS' counts of the same (`examples/lammps/lammps_test.cpp`).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
