@@ -11,7 +11,7 @@ fn main() {
         .include("../examples/ddft")
         .include("../examples/md")
         .std("c++17")
-        .opt_level(3)
+        .opt_level(2)
         .flag("-ffp-contract=off")
         .compile("patchstream_ddft_bridge");
     for file in ["src/bridge.rs", "src/bridge_md.rs", "bridge", "../examples/ddft", "../examples/md"] {

@@ -191,12 +191,15 @@ typedef struct patchstream_feedback_table {
   const double *g;
   // Their standard errors; +infinity where they are not known.
   const double *standard_error;
-  // Potentials in kT; NULL unless the configuration says [feedback.inversion].
+  // Potentials in kT, 0 where has_potential says 0; NULL unless the configuration says [feedback.inversion].
   const double *potential_kt;
-  // Simulations of each state that went in. 0 without a prior: keep what you have for that state.
+  // Simulations of each state that went in. 0 without a prior: nothing is known of that state.
   const uint64_t *simulations;
   // How many equally weighted simulations those of each state are worth.
   const double *effective_samples;
+  // [state*lipids+lipid]: 1 for a potential; 0 if nothing is known of that lipid there, or too little to say what g = 1
+  // is: keep what you have. NULL where potential_kt is.
+  const uint8_t *has_potential;
 } patchstream_feedback_table;
 
 // All of a patch but its densities.
@@ -1156,7 +1159,7 @@ patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stre
 // Opens a counter with all counts 0, of bins of one width from 0 to cutoff_nm.
 //
 // @param species  1 to 65534: lipids in the order of the channels, to hand the counts in as "rdf"
-// @param bins     1 to 2^20
+// @param bins     1 to 2^20, and (species + 1) * bins at most 2^26
 patchstream_status patchstream_rdf_open(uint32_t species,
                                         uint32_t bins,
                                         double cutoff_nm,
@@ -1285,7 +1288,8 @@ patchstream_status patchstream_stream_open(const struct patchstream_options *opt
 patchstream_status patchstream_stream_poll(struct patchstream_stream *stream, uint32_t budget_us);
 
 // One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
-// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet, or not all have come that the
+// configuration awaits (producers = N), of which the log says how many have. Steps of events never fall.
 // A patch that was committed after a loan which is still out waits for that loan.
 //
 // @param out  close it with patchstream_selections_close()

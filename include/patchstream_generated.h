@@ -1484,7 +1484,8 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_STANDARD_ERROR = 16,
     VT_POTENTIAL_KT = 18,
     VT_SIMULATIONS = 20,
-    VT_EFFECTIVE_SAMPLES = 22
+    VT_EFFECTIVE_SAMPLES = 22,
+    VT_HAS_POTENTIAL = 24
   };
   /// From 1, one more for each table.
   uint64_t version() const {
@@ -1523,6 +1524,11 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::Vector<double> *effective_samples() const {
     return GetPointer<const ::flatbuffers::Vector<double> *>(VT_EFFECTIVE_SAMPLES);
   }
+  /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
+  /// all have one that potential_kt has.
+  const ::flatbuffers::Vector<uint8_t> *has_potential() const {
+    return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_HAS_POTENTIAL);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1546,6 +1552,8 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(simulations()) &&
            VerifyOffsetRequired(verifier, VT_EFFECTIVE_SAMPLES) &&
            verifier.VerifyVector(effective_samples()) &&
+           VerifyOffset(verifier, VT_HAS_POTENTIAL) &&
+           verifier.VerifyVector(has_potential()) &&
            verifier.EndTable();
   }
 };
@@ -1584,6 +1592,9 @@ struct FeedbackTableBuilder {
   void add_effective_samples(::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples) {
     fbb_.AddOffset(FeedbackTable::VT_EFFECTIVE_SAMPLES, effective_samples);
   }
+  void add_has_potential(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> has_potential) {
+    fbb_.AddOffset(FeedbackTable::VT_HAS_POTENTIAL, has_potential);
+  }
   explicit FeedbackTableBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1613,10 +1624,12 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTable(
     ::flatbuffers::Offset<::flatbuffers::Vector<double>> standard_error = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<double>> potential_kt = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> simulations = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> has_potential = 0) {
   FeedbackTableBuilder builder_(_fbb);
   builder_.add_in_force_from(in_force_from);
   builder_.add_version(version);
+  builder_.add_has_potential(has_potential);
   builder_.add_effective_samples(effective_samples);
   builder_.add_simulations(simulations);
   builder_.add_potential_kt(potential_kt);
@@ -1644,7 +1657,8 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
     const std::vector<double> *standard_error = nullptr,
     const std::vector<double> *potential_kt = nullptr,
     const std::vector<uint64_t> *simulations = nullptr,
-    const std::vector<double> *effective_samples = nullptr) {
+    const std::vector<double> *effective_samples = nullptr,
+    const std::vector<uint8_t> *has_potential = nullptr) {
   auto states__ = states ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*states) : 0;
   auto lipids__ = lipids ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*lipids) : 0;
   auto r_nm__ = r_nm ? _fbb.CreateVector<double>(*r_nm) : 0;
@@ -1653,6 +1667,7 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
   auto potential_kt__ = potential_kt ? _fbb.CreateVector<double>(*potential_kt) : 0;
   auto simulations__ = simulations ? _fbb.CreateVector<uint64_t>(*simulations) : 0;
   auto effective_samples__ = effective_samples ? _fbb.CreateVector<double>(*effective_samples) : 0;
+  auto has_potential__ = has_potential ? _fbb.CreateVector<uint8_t>(*has_potential) : 0;
   return patchstream::wire::CreateFeedbackTable(
       _fbb,
       version,
@@ -1664,7 +1679,8 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
       standard_error__,
       potential_kt__,
       simulations__,
-      effective_samples__);
+      effective_samples__,
+      has_potential__);
 }
 
 /// A worker asks for a job.

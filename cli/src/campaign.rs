@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use patchstream::error::{Result, argument};
+use patchstream::error::{Result, argument, busy};
 use patchstream::patch::{
     Constellation, Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around,
     window_size,
@@ -37,7 +37,7 @@ const MAX_PROTEINS: usize = 4000;
 const POLL: Duration = Duration::from_millis(2);
 
 /// How long a checkpoint may wait for another one.
-const CHECKPOINT: Duration = Duration::from_secs(60);
+const CHECKPOINT: Duration = Duration::from_secs(600);
 
 /// Runs a campaign, or goes on with one, until its last step or until `stop` is set, writes its files and prints its
 /// summary. Returns whether it was interrupted.
@@ -156,10 +156,16 @@ impl Campaign {
             membrane: host.ddft.state(),
             rounds,
         };
-        if self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
-            next.write(&self.options.out)?;
-            self.saved.serial = next.serial;
+        // A round that ends without a mark would be held anew after a kill, with the weights of then.
+        if !self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
+            return Err(busy(format!(
+                "another checkpoint is written since {} s, so step {} has none: look at the disk, then go on with --resume",
+                CHECKPOINT.as_secs(),
+                next.step
+            )));
         }
+        next.write(&self.options.out)?;
+        self.saved.serial = next.serial;
         Ok(())
     }
 

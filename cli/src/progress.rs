@@ -4,7 +4,6 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patchstream::stream::LogLevel;
@@ -35,18 +34,6 @@ impl Progress {
         // These draw nothing, where the setters would: the first lines of a run belong to its summary.
         let bar = bar.with_style(style).with_prefix(unit);
         Self { bar, unit, steps, terminal }
-    }
-
-    /// Of one thing that takes as long as it takes: `message` beside something that turns, on a terminal alone.
-    pub fn busy(message: String) -> Self {
-        let progress = Self::new("", 1);
-        if progress.terminal {
-            let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
-            progress.bar.set_style(style.expect("a constant template that is valid"));
-            progress.bar.set_message(message);
-            progress.bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        progress
     }
 
     /// Prints the stream's first warnings, above the bar; the summary counts them all. What it says once, such as a model

@@ -73,7 +73,8 @@ pub extern "C" fn patchstream_stream_poll(stream: *mut patchstream_stream, budge
 }
 
 /// One event: takes in everything committed for steps up to step, ranks it, discards what is over the capacity and
-/// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet. Steps of events never fall.
+/// selects up to n. PATCHSTREAM_AGAIN: one of several producers has not ended the step yet, or not all have come that the
+/// configuration awaits (producers = N), of which the log says how many have. Steps of events never fall.
 /// A patch that was committed after a loan which is still out waits for that loan.
 ///
 /// @param out  close it with patchstream_selections_close()

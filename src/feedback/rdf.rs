@@ -5,7 +5,7 @@
 //! is a reference bead and another bead, so a reference bead does not see itself.
 //! Not here: what g(r) is made of them ([`super::table`]), which beads are near ([`super::cells`]).
 
-use super::bins::Bins;
+use super::bins::{Bins, VALUES_MAX, room};
 use super::cells::Cells;
 use crate::error::{Result, argument, shape, value};
 
@@ -68,19 +68,23 @@ impl RdfCounter {
     /// A counter for `species` species, with all counts 0.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for no species, or 65,535 and more.
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for no species, 65,535 and more, or more than 2^26 counts
+    /// with one row to spare; [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) if there is none for them.
     pub fn new(species: usize, bins: Bins) -> Result<Self> {
         if species == 0 || species >= usize::from(NOT_COUNTED) {
             return Err(argument(format!("{species} species to count: use 1 to {}", NOT_COUNTED - 1)));
         }
-        Ok(Self {
-            species,
-            bins,
-            counts: vec![0; (species + 1) * bins.count()],
-            frames: 0,
-            cells: Cells::default(),
-            squares: Vec::new(),
-        })
+        let values = (species + 1) * bins.count();
+        if values > VALUES_MAX {
+            return Err(argument(format!(
+                "{species} species, what is not counted, and {} bins are {values} counts: use fewer bins, {VALUES_MAX} counts \
+                 are the most",
+                bins.count()
+            )));
+        }
+        let mut counts = room(values, "a pair counter")?;
+        counts.resize(values, 0);
+        Ok(Self { species, bins, counts, frames: 0, cells: Cells::default(), squares: Vec::new() })
     }
 
     /// Adds the pairs of one frame. After an error the counts are what they were.

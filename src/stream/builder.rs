@@ -193,6 +193,13 @@ impl Builder {
         self
     }
 
+    /// How many producers there will be, as [`Config::producers`] says.
+    #[must_use]
+    pub fn producers(mut self, count: usize) -> Self {
+        self.config.producers = Some(count);
+        self
+    }
+
     /// Whether the content of other processes' patches is hashed again, as [`Config::untrusted`] says.
     #[must_use]
     pub fn untrusted(mut self, yes: bool) -> Self {

@@ -73,6 +73,12 @@ pub struct Config {
     /// Where other processes find the stream: `shm:NAME`, 1 to 59 of `A-Z a-z 0-9 . _ -`, or `dir:PATH`. Every pick is
     /// a job then, and densities are retained. Without it there is no way in but this process's own.
     pub transport: Option<String>,
+    /// How many producers there will be, of this process and others, by their names: an event that the run's log does not
+    /// answer waits until so many have come since the stream was opened, and where that is more than one, until each that
+    /// is open has ended the step. One that closes has come for good; one that ends without is awaited again. More may
+    /// come. Without it an event waits for nobody who never came: several producers are known to be several once the
+    /// second one is there.
+    pub producers: Option<usize>,
     /// Options of jobs.
     pub jobs: JobsConfig,
     /// How what simulations measure comes back as tables; it does not without. Densities are retained then, unless it names
@@ -131,6 +137,7 @@ impl Default for Config {
             worker_cpu: None,
             retention: None,
             transport: None,
+            producers: None,
             jobs: JobsConfig::default(),
             feedback: None,
             run_dir: None,

@@ -97,7 +97,7 @@ impl Operator {
         }
     }
 
-    /// Makes sure that no producer of this name is open, and notes whether another one is.
+    /// Makes sure that no producer of this name is open, and notes that it has come and whether another one is open.
     fn introduce(&mut self, name: &str) -> Result<()> {
         let mut open = 0;
         for other in &mut self.lanes {
@@ -108,6 +108,7 @@ impl Operator {
             open += usize::from(is_open);
         }
         self.several |= open > 0;
+        self.awaited.come(name);
         Ok(())
     }
 
@@ -123,6 +124,10 @@ impl Operator {
                 continue;
             }
             let lane = self.lanes.remove(at);
+            // One of its name may have come since.
+            if lane.has_closed() && self.lanes.iter().all(|other| other.name != lane.name) {
+                self.awaited.has_closed(&lane.name);
+            }
             if let Source::Remote(remote) = &lane.source {
                 let (name, pid) = (&lane.name, remote.pid());
                 let line = match (lane.broken, remote.from.is_closed()) {
@@ -130,7 +135,12 @@ impl Operator {
                     (false, true) => (LogLevel::Info, format!("producer {name} of process {pid} has closed")),
                     (false, false) => {
                         let line = format!("producer {name} of process {pid} is gone without closing");
-                        (LogLevel::Warning, line + ": what it committed was taken in, and no event waits for it")
+                        let then = if self.awaited.is_told() {
+                            "it does not count as come until it is back"
+                        } else {
+                            "no event waits for it"
+                        };
+                        (LogLevel::Warning, format!("{line}: what it committed was taken in, and {then}"))
                     }
                 };
                 self.lines.push(line);

@@ -2,6 +2,8 @@
 //!
 //! Not here: how patches are taken in ([`super::operator`]), how picks are ranked ([`crate::dynim`]).
 
+use super::awaited::Waits;
+use super::journal::records::Event as Logged;
 use super::operator::Operator;
 use super::stream::Shared;
 use crate::dynim::{Event, Pick};
@@ -10,7 +12,7 @@ use crate::wire;
 
 impl Operator {
     /// One event, and whether it was answered from the log: `None` as long as there have been several producers and one
-    /// that is open has not ended the step.
+    /// that is open has not ended the step, or not all have come that are awaited.
     pub(super) fn select(
         &mut self,
         shared: &Shared,
@@ -31,17 +33,25 @@ impl Operator {
                 self.take_in_one(lane, shared);
             }
         }
+        let waits = self.waits(step);
         if self.several && self.lanes.iter_mut().any(|lane| lane.holds_up(step)) {
+            self.say_who_is_awaited(step, &waits);
             return Ok(None);
         }
         let more_comes = self.more_comes_from_peers(step);
         self.take_in_all(shared);
         if more_comes && self.replay.is_some() && !shared.registry.is_complete(step) {
+            self.say_who_is_awaited(step, &waits);
+            return Ok(None);
+        }
+        if waits != Waits::No && !self.is_replayed(shared, step, n) {
+            self.say_who_is_awaited(step, &waits);
             return Ok(None);
         }
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
+        self.event_has_room(n)?;
         self.publish_if_due(step)?;
         self.last_step = step;
         let mut event = self.sampler.select(step, n);
@@ -70,6 +80,16 @@ impl Operator {
         // Whoever waits for a job has it now.
         self.job_turn();
         Ok(Some((batch, false)))
+    }
+
+    /// Whether an event for `n` picks fits into the log, whatever it picks and discards.
+    fn event_has_room(&self, n: usize) -> Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let points = self.sampler.candidates() + self.sampler.waiting();
+        let least = self.sampler.layout().queues.iter().map(|queue| queue.capacity).min().unwrap_or(0);
+        let (picks, gone) = (n.min(points), points.saturating_sub(least));
+        let what = || format!("an event of up to {picks} picks and {gone} discards");
+        journal.has_room(Logged::bytes(picks, gone), what, "ask for fewer picks, and hold events more often")
     }
 
     /// Whether producers of other processes may still send patches of `step`: of a host that went back to a mark they are

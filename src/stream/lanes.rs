@@ -101,6 +101,23 @@ impl Lane {
         }
     }
 
+    /// Whether the producer is gone without having closed, and may have had more to send for steps up to `step`.
+    pub(super) fn is_cut_short(&mut self, step: i64) -> bool {
+        let has_ended = self.ended_step() >= step;
+        match &mut self.source {
+            Source::Local(_) => false,
+            Source::Remote(lane) => self.broken || !has_ended && !lane.from.is_closed() && !lane.lives(),
+        }
+    }
+
+    /// Whether the producer said itself that nothing more comes.
+    pub(super) fn has_closed(&self) -> bool {
+        match &self.source {
+            Source::Local(ring) => ring.is_closed(),
+            Source::Remote(lane) => !self.broken && lane.from.is_closed(),
+        }
+    }
+
     /// Whether it is another process's.
     pub(super) fn is_remote(&self) -> bool {
         matches!(self.source, Source::Remote(_))

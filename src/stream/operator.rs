@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::classify::{Classifier, Tally, most_likely};
 use super::config::LogLevel;
 use super::feedback::Measured;
@@ -73,6 +74,8 @@ pub(super) struct Operator {
     pub(super) last_step: i64,
     /// Two producers have been open at once: from then on each has to end its steps.
     pub(super) several: bool,
+    /// Producers that events wait for.
+    pub(super) awaited: Awaited,
     /// Lines for the log, which is called when the lock is free again.
     pub(super) lines: Vec<(LogLevel, String)>,
     /// The latent point that is being made, `model.dim()` values.
@@ -117,6 +120,7 @@ impl Operator {
             forgot: Instant::now(),
             last_step: i64::MIN,
             several: false,
+            awaited: Awaited::default(),
             lines: Vec::new(),
             point,
             proteins: Vec::new(),
@@ -207,6 +211,15 @@ impl Operator {
     /// Gives up what is kept of a patch that will not be selected, or not again.
     pub(super) fn forget(&mut self, id: u64) {
         self.spare.extend(self.kept.remove(&id));
+    }
+
+    /// Gives up everything that is kept of a patch that was withdrawn.
+    pub(super) fn let_go(&mut self, id: u64) {
+        self.forget(id);
+        self.forget_densities(id);
+        if let Some(measured) = &mut self.measured {
+            measured.withdrawn(id);
+        }
     }
 
     /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
@@ -360,7 +373,7 @@ impl Operator {
         lane.tell(id, outcome);
         lane.advance();
         if let Some(gave_way) = gave_way {
-            self.forget(gave_way);
+            self.let_go(gave_way);
             shared.registry.make_room(gave_way);
         }
         self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));

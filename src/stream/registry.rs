@@ -34,6 +34,9 @@ struct Inner {
     /// Content of patches that were withdrawn since their densities are lost: they may come again, and then it is no
     /// difference.
     lost: HashMap<u64, u64>,
+    /// The host's ids of selected patches that a branch began without, whichever mark its host goes back to later: other
+    /// content may take them.
+    told: HashSet<u64>,
     branch: u64,
     back: Option<Box<Back>>,
 }
@@ -54,8 +57,6 @@ pub(super) struct Pending {
 pub(super) struct Back {
     /// By the host's id: to be sent again.
     pub(super) pending: HashMap<u64, Pending>,
-    /// The host's ids of selected patches that it did not do again: other content may take them.
-    pub(super) told: HashSet<u64>,
     /// Content of patches that were withdrawn behind the mark, oldest first; `None` if they came before it.
     pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
     /// Content of patches behind the mark that found no room, or made it for others: sent again they are known.
@@ -67,7 +68,8 @@ pub(super) struct Back {
     /// How many patches each still waits for, and those behind the last one by step.
     pub(super) missing: Vec<usize>,
     pub(super) tail: BTreeMap<i64, usize>,
-    /// Sequence, if it has one yet, and id of what the host sent again or anew since the last replayed event.
+    /// Sequence, if it has one yet, and id of what the host sent again or anew since the last replayed event, or behind it
+    /// and before the mark.
     pub(super) sent: Vec<(u64, u64)>,
     /// The host did not compute anything else so far.
     pub(super) agrees: bool,
@@ -77,6 +79,9 @@ impl Back {
     /// Counts what is pending; `events` are all in order.
     pub(super) fn begin(mut self) -> Self {
         self.missing = vec![0; self.events.len()];
+        if self.events.is_empty() {
+            self.sent.clear();
+        }
         let Self { pending, missing, tail, .. } = &mut self;
         for pending in pending.values() {
             match missing.get_mut(pending.event) {
@@ -106,7 +111,6 @@ impl Back {
     }
 
     fn tick_off(&mut self, id: u64) {
-        self.told.remove(&id);
         if let Some(sequence) = self.await_no_more(id) {
             self.note_sent(sequence, id);
         }
@@ -134,6 +138,7 @@ impl Inner {
 
     fn remove(&mut self, id: u64) -> Option<u64> {
         self.branched.remove(&id);
+        self.told.remove(&id);
         self.content.remove(&id)
     }
 
@@ -148,7 +153,7 @@ impl Inner {
 impl Registry {
     /// Takes `id` for `content`.
     pub(super) fn take(&self, id: u64, content: u64, step: i64) -> Result<Taken> {
-        let Inner { content: known, branched, lost, branch, back } = &mut *self.0.lock();
+        let Inner { content: known, branched, lost, told, branch, back } = &mut *self.0.lock();
         if let Some(back) = back
             && let Some(gone) = back.gone.get(&id)
             && gone.contains(&Some(content))
@@ -166,26 +171,25 @@ impl Registry {
                 place.insert(content);
             }
             Entry::Occupied(known) if *known.get() == content => {
+                told.remove(&id);
                 if let Some(back) = back {
                     back.tick_off(id);
                 }
                 return Ok(Taken::Known);
             }
-            Entry::Occupied(mut known) => match back {
-                Some(back) if back.agrees && (back.pending.contains_key(&id) || (due && back.told.contains(&id))) => {
+            Entry::Occupied(mut known) => {
+                let agrees = back.as_ref().filter(|back| back.agrees);
+                if agrees.is_some_and(|back| back.pending.contains_key(&id) || (due && told.contains(&id))) {
                     return Ok(Taken::Differs);
                 }
-                Some(back) if back.told.contains(&id) => {
-                    back.told.remove(&id);
-                    known.insert(content);
-                }
-                _ => {
+                if !told.remove(&id) {
                     return Err(conflict(format!(
                         "patch {id} is known with other content: give every patch an id of its own, the same one only \
                          to the same densities, step, time, place and proteins"
                     )));
                 }
-            },
+                known.insert(content);
+            }
         }
         if let Some(back) = back.as_mut().filter(|back| back.agrees) {
             back.note_sent(u64::MAX, id);
@@ -248,9 +252,17 @@ impl Registry {
         let id = ids::host(public);
         inner.content.insert(id, content);
         inner.lost.remove(&id);
+        if !inner.told.is_empty() {
+            inner.told.remove(&id);
+        }
         if public != id {
             inner.branched.insert(id, public);
         }
+    }
+
+    /// What was selected stays, though a branch began without it.
+    pub(super) fn keep_told(&self, ids: &[u64]) {
+        self.0.lock().told.extend(ids);
     }
 
     /// Another branch.
@@ -291,22 +303,23 @@ impl Registry {
         });
     }
 
+    /// The public ids of what was not sent again yet.
+    pub(super) fn unsent(&self) -> HashSet<u64> {
+        let inner = self.0.lock();
+        let back = inner.back.iter();
+        back.flat_map(|back| back.pending.keys()).map(|&id| inner.public(id)).collect()
+    }
+
     /// The host computed something else: the host's ids of what was not sent again, in the order of the log. Nothing is
     /// to be replayed any more.
     pub(super) fn differ(&self) -> Vec<u64> {
         let pending = self.with_back(|back| {
             let mut pending: Vec<_> = std::mem::take(&mut back.pending).into_iter().collect();
             pending.sort_unstable_by_key(|(_, pending)| pending.sequence);
-            let (told, gone) = (std::mem::take(&mut back.told), std::mem::take(&mut back.gone));
-            *back = Back { told, gone, ..Back::default() };
+            *back = Back { gone: std::mem::take(&mut back.gone), ..Back::default() };
             pending.into_iter().map(|(id, _)| id).collect()
         });
         pending.unwrap_or_default()
-    }
-
-    /// What was not sent again stays all the same, since it was selected.
-    pub(super) fn keep_told(&self, id: u64) {
-        self.with_back(|back| back.told.insert(id));
     }
 
     /// The host withdraws again what it withdrew before it went back. `false`: that is not so.

@@ -302,6 +302,6 @@ fn sample(table: fb::RdfSample<'_>) -> Result<RdfSample> {
         window: table.window(),
         frames: table.frames(),
         shape,
-        sums: table.sums().iter().collect(),
+        sums: table.sums().bytes().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
     })
 }

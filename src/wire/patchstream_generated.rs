@@ -2607,6 +2607,7 @@ pub mod patchstream {
             pub const VT_POTENTIAL_KT: ::flatbuffers::VOffsetT = 18;
             pub const VT_SIMULATIONS: ::flatbuffers::VOffsetT = 20;
             pub const VT_EFFECTIVE_SAMPLES: ::flatbuffers::VOffsetT = 22;
+            pub const VT_HAS_POTENTIAL: ::flatbuffers::VOffsetT = 24;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -2620,6 +2621,9 @@ pub mod patchstream {
                 let mut builder = FeedbackTableBuilder::new(_fbb);
                 builder.add_in_force_from(args.in_force_from);
                 builder.add_version(args.version);
+                if let Some(x) = args.has_potential {
+                    builder.add_has_potential(x);
+                }
                 if let Some(x) = args.effective_samples {
                     builder.add_effective_samples(x);
                 }
@@ -2776,6 +2780,20 @@ pub mod patchstream {
                         .unwrap()
                 }
             }
+            /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
+            /// all have one that potential_kt has.
+            #[inline]
+            pub fn has_potential(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(
+                        FeedbackTable::VT_HAS_POTENTIAL,
+                        None,
+                    )
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for FeedbackTable<'_> {
@@ -2795,6 +2813,7 @@ pub mod patchstream {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f64>>>("potential_kt", Self::VT_POTENTIAL_KT, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>("simulations", Self::VT_SIMULATIONS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f64>>>("effective_samples", Self::VT_EFFECTIVE_SAMPLES, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("has_potential", Self::VT_HAS_POTENTIAL, false)?
      .finish();
                 Ok(())
             }
@@ -2812,6 +2831,7 @@ pub mod patchstream {
             pub potential_kt: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f64>>>,
             pub simulations: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
             pub effective_samples: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f64>>>,
+            pub has_potential: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
         }
         impl<'a> Default for FeedbackTableArgs<'a> {
             #[inline]
@@ -2827,6 +2847,7 @@ pub mod patchstream {
                     potential_kt: None,
                     simulations: None,       // required field
                     effective_samples: None, // required field
+                    has_potential: None,
                 }
             }
         }
@@ -2893,6 +2914,14 @@ pub mod patchstream {
                 );
             }
             #[inline]
+            pub fn add_has_potential(
+                &mut self,
+                has_potential: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, bool>>,
+            ) {
+                self.fbb_
+                    .push_slot_always::<::flatbuffers::WIPOffset<_>>(FeedbackTable::VT_HAS_POTENTIAL, has_potential);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> FeedbackTableBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 FeedbackTableBuilder { fbb_: _fbb, start_: start }
@@ -2924,6 +2953,7 @@ pub mod patchstream {
                 ds.field("potential_kt", &self.potential_kt());
                 ds.field("simulations", &self.simulations());
                 ds.field("effective_samples", &self.effective_samples());
+                ds.field("has_potential", &self.has_potential());
                 ds.finish()
             }
         }

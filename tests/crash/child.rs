@@ -1,7 +1,8 @@
-//! The roles that this program plays when it is started again: producer and worker.
+//! The roles that this program plays when it is started again: producers and worker.
 //!
 //! Not here: the owner ([`super::host`]), what the other side then checks.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,22 +18,28 @@ use super::{PATCHES, STEPS, WINDOWS, host, parse};
 /// Roles end by themselves if nobody does it for them.
 const LONG: Duration = Duration::from_secs(300);
 
+/// What producers that are several compute for each patch, so that they are also killed within a step.
+const PACE: Duration = Duration::from_millis(3);
+
 /// Not a test of its own: it does nothing unless it was started by one.
 #[test]
 fn role_of_a_child() {
     let Ok(role) = std::env::var("PATCHSTREAM_TEST_ROLE") else { return };
     let (transport, number, folder) = parse(&std::env::var("PATCHSTREAM_TEST_SEGMENT").unwrap());
     match role.as_str() {
-        "producer" => produce(&transport, &folder),
+        "producer" => produce(&transport, "ddft", 1..=PATCHES, Duration::ZERO, &folder),
+        "left" => produce(&transport, "left", 1..=PATCHES / 2, PACE, &folder),
+        "right" => produce(&transport, "right", PATCHES / 2 + 1..=PATCHES, PACE, &folder),
         "worker" => work(&transport),
-        "owner" => host::own(&transport, number, &folder),
+        "owner" => host::own(&transport, number, &folder, None),
+        "owner of two" => host::own(&transport, number, &folder, Some(2)),
         other => panic!("no role {other}"),
     }
 }
 
-/// Pushes the patches of a step.
-pub fn push(producer: &mut Producer, step: i64) -> Result<()> {
-    for id in (1..=PATCHES).map(|i| step as u64 * PATCHES + i) {
+/// Pushes patches of a step: these of it.
+pub fn push(producer: &mut Producer, step: i64, patches: RangeInclusive<u64>) -> Result<()> {
+    for id in patches.map(|i| step as u64 * PATCHES + i) {
         let densities: Vec<f32> = (0..5 * 5 * 14).map(|i| ((id * 7919 + i * 31) % 1009) as f32 / 1009.0).collect();
         let field = Field::interleaved(Samples::F32(&densities), 5, 5, 14)?;
         let meta = Meta { id, step, center_nm: [id as f64, 0.0], ..Meta::default() };
@@ -43,13 +50,16 @@ pub fn push(producer: &mut Producer, step: i64) -> Result<()> {
 }
 
 /// A producer as a campaign has it: it begins where the owner's own file says, and begins anew when the owner is gone.
-fn produce(transport: &str, folder: &Path) {
+fn produce(transport: &str, label: &str, patches: RangeInclusive<u64>, pace: Duration, folder: &Path) {
     let started = Instant::now();
     while started.elapsed() < LONG {
-        let sent = Producer::attach(transport, "ddft", Duration::from_secs(10)).and_then(|mut producer| {
+        let sent = Producer::attach(transport, label, Duration::from_secs(10)).and_then(|mut producer| {
             producer.on_full(OnFull::Block(Duration::from_secs(60)))?;
             for step in host::saved(folder).next..STEPS {
-                push(&mut producer, step)?;
+                for patch in patches.clone() {
+                    push(&mut producer, step, patch..=patch)?;
+                    std::thread::sleep(pace);
+                }
                 producer.end_step(step)?;
             }
             loop {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use patchstream::error::ErrorKind;
-use patchstream::stream::{JobsConfig, StoreConfig, Stream};
+use patchstream::stream::{Builder, JobsConfig, StoreConfig, Stream};
 
 use super::{PATCHES, PICKS, STEPS, WINDOWS, child};
 
@@ -68,11 +68,12 @@ fn replace(folder: &Path, name: &str, text: &str) {
 }
 
 /// Opens the stream, as soon as the owner before is gone.
-fn open(transport: &str, number: u64, folder: &Path) -> Stream {
+fn open(transport: &str, number: u64, folder: &Path, producers: Option<usize>) -> Stream {
     let store = StoreConfig { checkpoint_events: number % 3 * 4, segment_bytes: 40_000, ..StoreConfig::default() };
     let jobs = JobsConfig { poll_s: 0.001, ..JobsConfig::default() };
     let stream = Stream::builder().grid(5, 5).model("mean").capacity(40).slots(8).background(number % 2 == 1);
     let stream = stream.run_dir(folder.join("run")).store(store).transport(transport).jobs(jobs);
+    let stream = producers.into_iter().fold(stream, Builder::producers);
     let started = Instant::now();
     loop {
         match stream.clone().open() {
@@ -84,9 +85,10 @@ fn open(transport: &str, number: u64, folder: &Path) -> Stream {
     }
 }
 
-/// A host's campaign: from its own file, if it has one, to the end.
-pub fn own(transport: &str, number: u64, folder: &Path) {
-    let stream = open(transport, number, folder);
+/// A host's campaign: from its own file, if it has one, to the end. Where there are several producers it looks at nothing
+/// but the stream's answers, which was told how many there are: that all of a step has come is the stream's to know.
+pub fn own(transport: &str, number: u64, folder: &Path, producers: Option<usize>) {
+    let stream = open(transport, number, folder, producers);
     // Not before: the owner before may still write it until it has gone.
     let mut saved = saved(folder);
     stream.resume((saved.next > 0).then(|| format!("before step {}", saved.next)).as_deref()).unwrap();
@@ -94,15 +96,15 @@ pub fn own(transport: &str, number: u64, folder: &Path) {
     let mut producer = transport.starts_with("dir:").then(|| stream.producer("ddft").unwrap());
     for step in saved.next..STEPS {
         if let Some(producer) = &mut producer {
-            child::push(producer, step).unwrap();
+            child::push(producer, step, 1..=PATCHES).unwrap();
         }
         let started = Instant::now();
         let selections = loop {
             stream.poll(Duration::from_millis(1)).unwrap();
             let stats = stream.stats();
-            // Patches come in order, so all of this step are there once there are as many.
+            // A single producer's patches come in order, so all of this step are there once there are as many.
             let there = stats.waiting + stats.candidates + stats.selected + stats.discarded;
-            if there >= (step as u64 + 1) * PATCHES
+            if (producers.is_some() || there >= (step as u64 + 1) * PATCHES)
                 && let Some(selections) = stream.select(step, PICKS).unwrap()
             {
                 break selections;

@@ -1,4 +1,4 @@
-//! A campaign of several processes, each killed in turn at random moments and started again: a producer, workers, and the
+//! A campaign of several processes, each killed in turn at random moments and started again: producers, workers, and the
 //! owner that selects. In the end it was told, byte for byte, what a campaign was told that nobody disturbed; no job and no
 //! sample is lost or counted twice.
 //!
@@ -42,8 +42,8 @@ impl Campaign {
     fn start(kind: &str, number: u64, roles: &[&'static str]) -> Self {
         let folder = Folder::new(&format!("crash-{kind}-{number}"));
         let transport = match kind {
-            "shm" => format!("shm:crash-{}-{number}", std::process::id()),
-            _ => format!("dir:{}", folder.0.join("jobs").display()),
+            "dir" => format!("dir:{}", folder.0.join("jobs").display()),
+            _ => format!("shm:crash-{}-{kind}-{number}", std::process::id()),
         };
         let told = format!("{transport} {number} {}", folder.0.display());
         let roles = roles.iter().map(|role| (*role, Role::start(role, &told))).collect();
@@ -161,6 +161,11 @@ fn kill_in_turn(kind: &str, roles: &[&'static str], most: u32, long: Duration) {
 #[test]
 fn producers_workers_and_owners_that_are_killed_100_times_each_lose_and_double_nothing() {
     kill_in_turn("shm", &["producer", "worker", "owner"], 100, LONG);
+}
+
+#[test]
+fn two_producers_and_an_owner_that_waits_for_both_are_killed_20_times_each_and_decide_as_if_undisturbed() {
+    kill_in_turn("two", &["left", "right", "worker", "owner of two"], 20, LONG / 3);
 }
 
 #[test]

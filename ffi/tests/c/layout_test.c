@@ -180,7 +180,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_jobs, in_line, 8);
   OFFSET(patchstream_jobs, refused, 72);
   OFFSET(patchstream_jobs, sample_bytes, 88);
-  CHECK(sizeof(struct patchstream_feedback_table) == 96);
+  CHECK(sizeof(struct patchstream_feedback_table) == 104);
   OFFSET(patchstream_feedback_table, states, 4);
   OFFSET(patchstream_feedback_table, lipids, 8);
   OFFSET(patchstream_feedback_table, bins, 12);
@@ -194,6 +194,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_feedback_table, potential_kt, 72);
   OFFSET(patchstream_feedback_table, simulations, 80);
   OFFSET(patchstream_feedback_table, effective_samples, 88);
+  OFFSET(patchstream_feedback_table, has_potential, 96);
   CHECK(sizeof(struct patchstream_feedback_counts) == 48);
   OFFSET(patchstream_feedback_counts, simulations, 8);
   OFFSET(patchstream_feedback_counts, accepted, 16);

@@ -19,9 +19,10 @@ pub(super) struct Behind {
     pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
     /// Content of those that made room for others, or found none, with the entry that they came by.
     pub(super) made_room: HashMap<u64, (u64, u64)>,
-    pub(super) told: HashSet<u64>,
     pub(super) events: Vec<(u64, Event)>,
     pub(super) said: HashMap<u64, VecDeque<State>>,
+    /// Entries and ids of what lies behind the mark's last entry, and was sent before the mark.
+    pub(super) sent: Vec<(u64, u64)>,
     /// Up to the mark, and to be sent again all the same.
     pub(super) unsent: HashSet<u64>,
 }
@@ -36,11 +37,17 @@ impl Behind {
             behind.record(record.sequence, record.kind, record.payload)?;
         }
         for (id, sequence) in mark.iter().flat_map(|(mark, sequence)| mark.sent.iter().map(|id| (*id, *sequence))) {
-            if behind.pending.get(&id).is_some_and(|pending| pending.sequence < sequence) {
+            if let Some(&Pending { sequence: came, .. }) = behind.pending.get(&id)
+                && came < sequence
+            {
                 behind.pending.remove(&id);
+                behind.sent.push((came, id));
             }
-            if behind.made_room.get(&id).is_some_and(|(came, _)| *came < sequence) {
+            if let Some(&(came, _)) = behind.made_room.get(&id)
+                && came < sequence
+            {
                 behind.made_room.remove(&id);
+                behind.sent.push((came, id));
             }
         }
         Ok(behind)
@@ -90,7 +97,6 @@ impl Behind {
                 for id in told {
                     self.pending.remove(&id);
                     self.unsent.remove(&id);
-                    self.told.insert(id);
                 }
             }
             _ => {}
@@ -101,7 +107,6 @@ impl Behind {
     fn patch(&mut self, sequence: u64, id: u64, step: i64, content: u64) {
         self.pending.insert(id, Pending { sequence, step, event: usize::MAX });
         self.content.insert(id, content);
-        self.told.remove(&id);
     }
 
     /// Finds the event that each patch was there for.

@@ -117,7 +117,7 @@ impl Operator {
         };
         let Some(found) = &journal.found else {
             // Producers of other processes wait for nobody.
-            let goes_on = journal.appended() > 1 && self.door.is_none();
+            let goes_on = journal.appended() > journal.begun && self.door.is_none();
             if shared.resumed.swap(true, Ordering::AcqRel) || goes_on {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }
@@ -185,7 +185,7 @@ impl Operator {
         behind.pending.retain(|&id, _| shared.registry.contains(id));
         let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
         behind.assign();
-        let Behind { pending, gone, made_room, told, events, said, .. } = behind;
+        let Behind { pending, gone, made_room, events, said, sent, .. } = behind;
         let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
         let mut queue = VecDeque::new();
         for (sequence, event) in &events {
@@ -203,7 +203,7 @@ impl Operator {
             selections: events.iter().map(|(_, event)| event.picks.len() as u64).sum(),
         };
         let steps = events.iter().map(|(_, event)| event.step).collect();
-        shared.registry.go_back(Back { pending, gone, made_room, told, events: steps, ..Back::default() });
+        shared.registry.go_back(Back { pending, gone, made_room, events: steps, sent, ..Back::default() });
         if let Some(measured) = &mut self.measured {
             measured.go_back();
         }
@@ -283,6 +283,12 @@ impl Operator {
         })
     }
 
+    /// Whether the log answers an event: it has it, and what it knew was sent again.
+    pub(in crate::stream) fn is_replayed(&self, shared: &Shared, step: i64, n: usize) -> bool {
+        let next = self.replay.as_ref().and_then(|replay| replay.events.front());
+        next.is_some_and(|told| told.batch.step == step && told.n == n as u64) && shared.registry.is_complete(step)
+    }
+
     /// The answer to an event that the log has; `None` if it is to be held.
     pub(in crate::stream) fn replayed(
         &mut self,
@@ -290,15 +296,13 @@ impl Operator {
         step: i64,
         n: usize,
     ) -> Result<Option<wire::SelectionBatch>> {
+        let is_replayed = self.is_replayed(shared, step, n);
         let Some(replay) = &mut self.replay else { return Ok(None) };
-        let complete = shared.registry.is_complete(step);
-        match replay.events.front() {
-            Some(told) if complete && told.batch.step == step && told.n == n as u64 => {}
-            None if complete => return Ok(None),
-            _ => {
+        if !is_replayed {
+            if replay.has_events() || !shared.registry.is_complete(step) {
                 self.differ(shared)?;
-                return Ok(None);
             }
+            return Ok(None);
         }
         let Some(Told { sequence, batch, .. }) = replay.events.pop_front() else { return Ok(None) };
         replay.after = sequence;
@@ -316,6 +320,10 @@ impl Operator {
         if number > ids::BRANCH_MAX {
             return Err(state(format!("the run has {} branches, the most there can be: begin a new run", number - 1)));
         }
+        let unsent = shared.registry.unsent();
+        let told = unsent.iter().filter(|id| self.sampler.stage(**id) == Some(Stage::Selected)).count();
+        let what = || format!("a branch that leaves {told} selected patches");
+        journal.has_room(Branch::bytes(told), what, "resume at a later mark")?;
         let left = replay.events.len();
         replay.events.clear();
         let after = replay.after;
@@ -331,7 +339,7 @@ impl Operator {
             told.len()
         );
         self.lines.push((LogLevel::Warning, line));
-        told.iter().for_each(|&id| shared.registry.keep_told(id));
+        shared.registry.keep_told(&told);
         journal.begin_branch(&Branch { number, step, after, told });
         if let Some(measured) = &mut self.measured {
             measured.branch(step, after);
@@ -346,8 +354,7 @@ impl Operator {
                 }
                 self.sampler.withdraw(public, step)?;
             }
-            self.forget(public);
-            self.forget_densities(public);
+            self.let_go(public);
             shared.registry.withdraw(public);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(public, step, Why::Branch);

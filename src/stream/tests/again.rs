@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::journal::{Folder, builder, decided, killed, step};
+use super::journal::{Folder, builder, decided, killed, send, step};
 use super::{patch, push};
 use crate::dynim::{HistoryRow, QueueConfig, State, What};
 use crate::error::ErrorKind;
@@ -152,6 +152,72 @@ fn mark_before_which_a_branch_withdrew_patches_is_refused_and_others_are_not() {
     stream.checkpoint("after 1", 1, Duration::ZERO).unwrap();
     drop(stream);
     assert!(builder(&folder.0).open().unwrap().resume(Some("after 1")).is_ok());
+}
+
+#[test]
+fn an_id_that_a_branch_freed_is_free_whichever_mark_its_host_goes_back_to_until_it_is_taken() {
+    let folder = Folder::new();
+    let open = |mark| {
+        let stream = builder(&folder.0).open().unwrap();
+        stream.resume(mark).unwrap();
+        let producer = stream.producer("ddft").unwrap();
+        (stream, producer)
+    };
+    let (stream, mut producer) = open(None);
+    step(&stream, &mut producer, 0);
+    stream.checkpoint("after 0", 0, Duration::ZERO).unwrap();
+    send(&stream, &mut producer, 1);
+    stream.select(1, 8).unwrap();
+    let told: Vec<u64> = decided(&stream).0.iter().map(|pick| pick.id).filter(|id| *id > 10).collect();
+    assert!((2..10).contains(&told.len()), "{told:?}");
+    let other = (11..=20).find(|id| !told.contains(id)).unwrap();
+    drop((producer, stream));
+    let (stream, mut producer) = open(Some("after 0"));
+    assert_eq!(push(&mut producer, other, 1, &patch(4000)).unwrap(), Pushed::Accepted);
+    stream.select(1, 0).unwrap();
+    stream.checkpoint("in the branch", 1, Duration::ZERO).unwrap();
+    drop((producer, stream));
+    let (stream, mut producer) = open(Some("in the branch"));
+    assert_eq!(push(&mut producer, told[0], 2, &patch(4001)).unwrap(), Pushed::Accepted);
+    assert_eq!(push(&mut producer, told[0], 2, &patch(4002)).unwrap_err().kind(), ErrorKind::Conflict);
+    stream.select(2, 0).unwrap();
+    stream.checkpoint("taken", 2, Duration::ZERO).unwrap();
+    drop((producer, stream));
+    let (_stream, mut producer) = open(Some("taken"));
+    assert_eq!(push(&mut producer, told[0], 3, &patch(4002)).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(push(&mut producer, told[1], 3, &patch(4003)).unwrap(), Pushed::Accepted);
+}
+
+#[test]
+fn a_mark_set_while_events_are_replayed_also_knows_what_was_sent_before_the_mark_before_it() {
+    let folder = Folder::new();
+    let open = |mark| {
+        let stream = builder(&folder.0).open().unwrap();
+        let resumed = stream.resume(mark).unwrap();
+        let producer = stream.producer("ddft").unwrap();
+        (stream, producer, resumed.patches)
+    };
+    let (stream, mut producer, _) = open(None);
+    let told = step(&stream, &mut producer, 0);
+    drop((producer, stream));
+    // Before the event is answered again, hosts end after four patches, and after three more.
+    for (mark, ids, name, left) in [(None, 1..=4, "first", 10), (Some("first"), 5..=7, "second", 6)] {
+        let (stream, mut producer, patches) = open(mark);
+        assert_eq!(patches, left);
+        for id in ids {
+            assert_eq!(push(&mut producer, id, 0, &patch(id)).unwrap(), Pushed::Known);
+        }
+        stream.checkpoint(name, 0, Duration::ZERO).unwrap();
+        drop((producer, stream));
+    }
+    let (stream, mut producer, patches) = open(Some("second"));
+    assert_eq!(patches, 3);
+    for id in 8..=10 {
+        assert_eq!(push(&mut producer, id, 0, &patch(id)).unwrap(), Pushed::Known);
+    }
+    let selected = stream.select(0, 2).unwrap().unwrap();
+    assert_eq!((selected.replayed, selected.bytes()), (true, &told[..]));
+    assert_eq!(stream.stats().store.unwrap().branch, 0);
 }
 
 #[test]

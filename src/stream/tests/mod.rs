@@ -1,6 +1,7 @@
 //! The operator from push to weights: what it decides, what it refuses, and that threads change nothing.
 
 mod again;
+mod awaited;
 mod between;
 #[cfg(feature = "fused")]
 mod classify;
@@ -10,7 +11,9 @@ mod feedback;
 mod fixtures;
 mod jobs;
 mod journal;
+mod large;
 mod lost_jobs;
+mod moved;
 mod peers;
 mod picks;
 mod queues;

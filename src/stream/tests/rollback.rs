@@ -37,6 +37,8 @@ struct Naive {
     /// Behind the mark and not sent again: the host's id, its step, and its place in the log.
     pending: BTreeMap<u64, (i64, usize)>,
     told: Vec<u64>,
+    /// What its host has sent since it went back, or behind the mark's last entry and before the mark.
+    sent: Vec<u64>,
     /// Content of patches whose densities were lost, by the host's id.
     lost: BTreeMap<u64, u64>,
     /// Places of events that are to be replayed.
@@ -51,24 +53,30 @@ impl Naive {
     fn back_to(&mut self, mark: &Mark) {
         let Mark { after, place, sent, unsent, last_step, .. } = mark.clone();
         (self.pending, self.events, self.told) = (BTreeMap::new(), Vec::new(), Vec::new());
+        // An id that a branch has freed stays free, whichever mark its host goes back to.
+        for line in &self.log {
+            match line {
+                Line::Patch { host, .. } => self.told.retain(|told| told != host),
+                Line::Branch { told, .. } => self.told.extend(told),
+                _ => {}
+            }
+        }
         for (at, line) in self.log.iter().enumerate() {
             match line {
                 Line::Patch { host, step, .. } if at >= after || unsent.contains(host) => {
                     self.pending.insert(*host, (*step, at));
-                    self.told.retain(|told| told != host);
                 }
                 Line::Event { .. } if at >= after => self.events.push(at),
                 Line::Withdrawn { public } | Line::Lost { public } => drop(self.pending.remove(&ids::host(*public))),
                 Line::Branch { after: kept, told } if at >= after => {
                     self.events.retain(|at| at < kept);
                     self.pending.retain(|host, _| !told.contains(host));
-                    self.told.extend(told);
                 }
                 _ => {}
             }
         }
-        let sent = |host: &u64, at: usize| (after..place).contains(&at) && sent.contains(host);
-        self.pending.retain(|host, (_, at)| !sent(host, *at));
+        let was_sent = |host: &u64, (_, at): &mut (i64, usize)| (after..place).contains(at) && sent.contains(host);
+        self.sent = self.pending.extract_if(.., was_sent).map(|(host, _)| host).collect();
         (self.agrees, self.after, self.last_step) = (true, after, last_step);
     }
 
@@ -110,6 +118,7 @@ impl Naive {
 
     /// `None`: a conflict.
     fn push(&mut self, host: u64, step: i64, seed: u64) -> Option<Pushed> {
+        self.sent.push(host);
         let due = |naive: &Self| {
             let steps = naive.events.iter().filter_map(|at| match &naive.log[*at] {
                 Line::Event { step, .. } => Some(*step),
@@ -205,6 +214,7 @@ enum Act {
     /// Sends a part of a step, and no event.
     Part {
         patches: u64,
+        other_from: Option<u64>,
     },
     Mark,
     /// Its process ends, and it goes on at one of its marks, or at the start.
@@ -222,8 +232,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let usual = Just(Act::Step { patches: 3, other_from: None, n: 1 });
     let restart = (0..6_usize, any::<bool>(), proptest::option::weighted(0.3, 0..4_u64))
         .prop_map(|(mark, killed, damaged)| Act::Restart { mark, killed, damaged });
-    let part = (1..4_u64).prop_map(|patches| Act::Part { patches });
-    let any = prop_oneof![1 => step, 6 => usual, 1 => part, 2 => Just(Act::Mark), 2 => restart];
+    let part = (1..4_u64, proptest::option::weighted(0.3, 0..4_u64))
+        .prop_map(|(patches, other_from)| Act::Part { patches, other_from });
+    let any = prop_oneof![1 => step, 6 => usual, 2 => part, 2 => Just(Act::Mark), 2 => restart];
     proptest::collection::vec(any, 1..40)
 }
 
@@ -250,6 +261,7 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
         branch: 0,
         pending: BTreeMap::new(),
         told: Vec::new(),
+        sent: Vec::new(),
         lost: BTreeMap::new(),
         events: Vec::new(),
         agrees: false,
@@ -258,21 +270,17 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
         encode: points,
     };
     let (mut marks, mut next): (Vec<Mark>, i64) = (Vec::new(), 0);
-    let mut sent: Vec<u64> = Vec::new();
     let (none, name) = (Vec::new(), String::new());
     let start = Mark { name, after: 0, place: 0, sent: none.clone(), unsent: none, last_step: i64::MIN, next: 0 };
     for (turn, act) in acts.iter().enumerate() {
         match act {
-            Act::Step { patches, .. } | Act::Part { patches } => {
-                let (other_from, n) = match act {
-                    Act::Step { other_from, n, .. } => (other_from.unwrap_or(u64::MAX), Some(*n)),
-                    _ => (u64::MAX, None),
-                };
+            Act::Step { patches, other_from, .. } | Act::Part { patches, other_from } => {
+                let other_from = other_from.unwrap_or(u64::MAX);
+                let n = if let Act::Step { n, .. } = act { Some(*n) } else { None };
                 for i in 0..*patches {
                     let id = next as u64 * 10 + i + 1;
                     let seed = if i >= other_from { id + 10_000 * (turn as u64 + 1) } else { id };
                     let expected = naive.push(id, next, seed);
-                    sent.push(id);
                     let found = push(producer.as_mut().unwrap(), id, next, &patch(seed));
                     match expected {
                         None => prop_assert_eq!(found.unwrap_err().kind(), ErrorKind::Conflict),
@@ -294,7 +302,7 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 let replaying = naive.agrees && !naive.events.is_empty();
                 let after = if replaying { naive.after } else { naive.log.len() };
                 let unsent = if replaying { Vec::new() } else { naive.pending.keys().copied().collect() };
-                let sent = sent.clone();
+                let sent = naive.sent.clone();
                 let place = naive.log.len();
                 marks.push(Mark { name, after, place, sent, unsent, last_step: naive.last_step, next });
             }
@@ -311,7 +319,6 @@ fn check(acts: &[Act]) -> Result<(), TestCaseError> {
                 stream = open(&folder);
                 prop_assert_eq!(stream.stats().retention.unwrap().lost, spoilt.len() as u64);
                 spoilt.into_iter().for_each(|public| naive.lose(public));
-                sent.clear();
                 let mut mark = marks.get(*mark).cloned();
                 if let Some(left) = mark.take_if(|mark| naive.has_left(mark)) {
                     let refused = stream.resume(Some(&left.name)).unwrap_err();
