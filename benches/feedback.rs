@@ -1,15 +1,18 @@
-//! What feedback costs: counting pairs for g(r) of one frame, and a table from the raw sums of a campaign's simulations.
-//! `-- --test` is small and only asserts.
+//! What feedback costs: counting pairs for g(r) of one frame, a table from the raw sums of a campaign's simulations, and one
+//! that a stream publishes, with the weights of all its patches. `-- --test` is small and only asserts.
 //!
 //! Limits: counting reads every bead of the box once for each reference bead, and takes a root for each that is near; a
-//! table reads all raw sums and their spreads once. Not here: the sampler's weights (`dynim`).
+//! table reads all raw sums and their spreads once; its weights take a look-up of each unselected patch's state, and a search
+//! among the simulations of that state. Not here: the weights of all selected (`dynim`).
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patchstream::feedback::{
     Bins, Feedback, Frame, Inversion, Mixing, NOT_COUNTED, RDF, RdfCounter, Sample, Settings, Simulation,
 };
+use patchstream::patch::{Field, Meta, Protein, Samples};
+use patchstream::stream::{FeedbackConfig, Pushed, Stream};
 
 const SPECIES: usize = 14;
 const BOX: [f64; 2] = [30.0, 30.0];
@@ -39,6 +42,8 @@ fn main() {
         }
     }
     invert(is_test);
+    let [patches, picks, simulations] = if is_test { [2_000, 200, 100] } else { [2_000_000, 20_000, 10_000] };
+    publish(patches, picks, simulations);
 }
 
 /// Pairs by definition.
@@ -156,6 +161,63 @@ fn invert(is_test: bool) {
     if !is_test {
         println!("feedback/invert/{SPECIES}x600: {:.1} ms, once before {:.0} ms", seconds * 1e3, preparing * 1e3);
     }
+}
+
+/// A stream of `patches` with single proteins of 18 states, `picks` of them selected, `simulations` of those with results.
+/// Densities follow three numbers, so that points lie on a surface.
+fn publish(patches: u64, picks: u64, simulations: u64) {
+    let mut random = Random(11);
+    let densities_nm2 = Some(vec![0.25; SPECIES]);
+    let options =
+        FeedbackConfig { bins: 600, cutoff_nm: 12.0, densities_nm2, blocks: false, ..FeedbackConfig::default() };
+    let stream = Stream::builder().grid(5, 5).model("mean").feedback(options).open().unwrap();
+    let mut producer = stream.producer("bench").unwrap();
+    let (events, mut selected) = (100, Vec::new());
+    for id in 1..=patches {
+        let [u, v, w] = [random.uniform(), random.uniform(), random.uniform()].map(|x| x as f32);
+        let densities: Vec<f32> = (0..25 * SPECIES)
+            .map(|at| [u, v, w][at % SPECIES % 3] * (1.0 + (at % SPECIES) as f32 / 14.0) + 0.1 * u * v)
+            .collect();
+        let field = Field::interleaved(Samples::F32(&densities), 5, 5, SPECIES).unwrap();
+        let proteins = [Protein { id: 1, state: (id % 18) as i32, partner: -1, x_nm: 0.0, y_nm: 0.0 }];
+        let meta = Meta { id, proteins: &proteins, ..Meta::default() };
+        while matches!(producer.push(&meta, &field).unwrap(), Pushed::Full) {
+            stream.poll(Duration::ZERO).unwrap();
+        }
+        if id % (patches / events) == 0 {
+            let batch = stream.select(0, (picks / events) as usize).unwrap().unwrap().batch;
+            selected.extend(batch.selections.iter().map(|selection| selection.id));
+        }
+    }
+    assert_eq!(selected.len() as u64, picks);
+    let shape = [SPECIES as u32, 600];
+    let mut sums = vec![0.0; SPECIES * 600];
+    for &job in selected.iter().step_by((picks / simulations) as usize) {
+        sums.iter_mut().for_each(|sum| *sum = (100.0 * random.uniform()).round());
+        stream
+            .submit_sample(&Sample { job, observable: RDF, window: 0, frames: 9, shape: &shape, sums: &sums })
+            .unwrap();
+    }
+    let draft = || stream.draft_feedback(|_| true).unwrap();
+    let means = || (0..18).map(|state| stream.mean(RDF, Some(state)).unwrap()).collect::<Vec<_>>();
+    // The first of them finds the nearest of S to each patch, which is kept.
+    let first = timed(|| drop(black_box(draft())));
+    let (table, means_of) = (draft(), means());
+    let bins = Bins::new(600, 12.0).unwrap();
+    for (state, mean) in means_of.iter().enumerate() {
+        assert_eq!((mean.simulations, mean.effective), (table.simulations[state], table.effective_samples[state]));
+        let g = mean.values[3 * 600 + 77] / 0.25 / bins.area_nm2(77);
+        assert!((table.g_of(state, 3)[77] / g - 1.0).abs() < 1e-12);
+    }
+    assert_eq!(table.simulations.iter().sum::<u64>(), simulations);
+    let once = median((0..3).map(|_| timed(|| drop(black_box(draft())))).collect());
+    let each = median((0..3).map(|_| timed(|| drop(black_box(means())))).collect());
+    println!(
+        "feedback/publish/{patches}x{picks}x{simulations}x18: {:.0} ms, the first {:.0} ms; a pass for each state {:.0} ms",
+        once * 1e3,
+        first * 1e3,
+        each * 1e3
+    );
 }
 
 fn timed(what: impl FnOnce()) -> f64 {

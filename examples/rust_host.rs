@@ -75,16 +75,16 @@ pub fn host(run: &std::path::Path, steps: i64) -> Result<Vec<String>> {
     stream.resume((begun > 0).then(|| format!("step {begun}")).as_deref())?;
     let initial = (0..17).map(|at| 9.0 * at as f64).chain(vec![DENSITY_NM2; 2 * GRID * GRID]);
     state.extend(initial.filter(|_| begun == 0));
-    let (mut potential_kt, mut lines, mut producer) = (vec![0.0; 2 * BINS], Vec::new(), stream.producer("model")?);
+    let (mut kt, mut lines, mut producer) = (vec![0.0; 2 * BINS], Vec::new(), stream.producer("model")?);
     for step in begun + 1..=steps {
         if let Some(table) = stream.feedback(step)? {
-            potential_kt = [table.potential_of(0, 0), table.potential_of(0, 1)].concat();
-            let off = |at: usize| (-potential_kt[at]).exp() - truth(at / BINS, table.r_nm[at % BINS]);
+            kt = (0..2 * BINS).map(|at| *table.potential_of(0, at / BINS).get(at % BINS).unwrap_or(&kt[at])).collect();
+            let off = |at: usize| (-kt[at]).exp() - truth(at / BINS, table.r_nm[at % BINS]);
             let rms = ((0..2 * BINS).map(|at| off(at).powi(2)).sum::<f64>() / (2 * BINS) as f64).sqrt();
             lines.push(format!("table {} of {} simulations: off by {rms:.4}", table.version, table.simulations[0]));
         }
         let (proteins, density) = state[1..].split_at_mut(16);
-        advance(proteins, density, &potential_kt, step);
+        advance(proteins, density, &kt, step);
         let field = Field::interleaved(Samples::F64(density), GRID, GRID, 2)?;
         for (at, place) in proteins.chunks_exact(2).enumerate() {
             let window = window_around([place[0], place[1]], [GRID as i64; 2], SPACING_NM, [37, 37])?;
@@ -102,7 +102,7 @@ pub fn host(run: &std::path::Path, steps: i64) -> Result<Vec<String>> {
         }
         if step % 10 == 0 {
             stream.publish_feedback(step, step + 1)?;
-            stream.checkpoint(&format!("step {step}"), step, std::time::Duration::from_secs(60))?;
+            while !stream.checkpoint(&format!("step {step}"), step, std::time::Duration::from_secs(60))? {}
             state[0] = step as f64;
             let bytes: Vec<u8> = state.iter().flat_map(|number| number.to_le_bytes()).collect();
             let written = std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, &file));

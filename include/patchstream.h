@@ -191,12 +191,15 @@ typedef struct patchstream_feedback_table {
   const double *g;
   // Their standard errors; +infinity where they are not known.
   const double *standard_error;
-  // Potentials in kT; NULL unless the configuration says [feedback.inversion].
+  // Potentials in kT, 0 where has_potential says 0; NULL unless the configuration says [feedback.inversion].
   const double *potential_kt;
-  // Simulations of each state that went in. 0 without a prior: keep what you have for that state.
+  // Simulations of each state that went in. 0 without a prior: nothing is known of that state.
   const uint64_t *simulations;
   // How many equally weighted simulations those of each state are worth.
   const double *effective_samples;
+  // [state*lipids+lipid]: 1 for a potential; 0 if nothing is known of that lipid there, or too little to say what g = 1
+  // is: keep what you have. NULL where potential_kt is.
+  const uint8_t *has_potential;
 } patchstream_feedback_table;
 
 // All of a patch but its densities.
@@ -249,6 +252,8 @@ typedef struct patchstream_job_about {
   const float *point;
   // What the macro host's classifier calls it, UTF-8; NULL without one.
   const char *class_label;
+  // What the macro host tells every worker, in words of its own, UTF-8: how it wants patches simulated; NULL for nothing.
+  const char *note;
 } patchstream_job_about;
 
 // What an encoder is. The strings live until it is closed.
@@ -1154,7 +1159,7 @@ patchstream_status patchstream_stream_weights_of(struct patchstream_stream *stre
 // Opens a counter with all counts 0, of bins of one width from 0 to cutoff_nm.
 //
 // @param species  1 to 65534: lipids in the order of the channels, to hand the counts in as "rdf"
-// @param bins     1 to 2^20
+// @param bins     1 to 2^20, and (species + 1) * bins at most 2^26
 patchstream_status patchstream_rdf_open(uint32_t species,
                                         uint32_t bins,
                                         double cutoff_nm,

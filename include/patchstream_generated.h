@@ -1073,7 +1073,8 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_SIZE_NM = 12,
     VT_LEASE_S = 14,
     VT_ACCEPTED = 16,
-    VT_ASK = 18
+    VT_ASK = 18,
+    VT_NOTE = 20
   };
   /// Names the job for a scheduler; the same ticket is the same job.
   const ::flatbuffers::String *ticket() const {
@@ -1105,6 +1106,10 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint64_t ask() const {
     return GetField<uint64_t>(VT_ASK, 0);
   }
+  /// What the host tells every worker, in words of its own: how it wants patches simulated. Absent: nothing.
+  const ::flatbuffers::String *note() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_NOTE);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1121,6 +1126,8 @@ struct Job FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(accepted()) &&
            verifier.VerifyVectorOfTables(accepted()) &&
            VerifyField<uint64_t>(verifier, VT_ASK, 8) &&
+           VerifyOffset(verifier, VT_NOTE) &&
+           verifier.VerifyString(note()) &&
            verifier.EndTable();
   }
 };
@@ -1153,6 +1160,9 @@ struct JobBuilder {
   void add_ask(uint64_t ask) {
     fbb_.AddElement<uint64_t>(Job::VT_ASK, ask, 0);
   }
+  void add_note(::flatbuffers::Offset<::flatbuffers::String> note) {
+    fbb_.AddOffset(Job::VT_NOTE, note);
+  }
   explicit JobBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1176,11 +1186,13 @@ inline ::flatbuffers::Offset<Job> CreateJob(
     double size_nm = 0.0,
     double lease_s = 0.0,
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>> accepted = 0,
-    uint64_t ask = 0) {
+    uint64_t ask = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> note = 0) {
   JobBuilder builder_(_fbb);
   builder_.add_ask(ask);
   builder_.add_lease_s(lease_s);
   builder_.add_size_nm(size_nm);
+  builder_.add_note(note);
   builder_.add_accepted(accepted);
   builder_.add_attempt(attempt);
   builder_.add_densities(densities);
@@ -1203,9 +1215,11 @@ inline ::flatbuffers::Offset<Job> CreateJobDirect(
     double size_nm = 0.0,
     double lease_s = 0.0,
     const std::vector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>> *accepted = nullptr,
-    uint64_t ask = 0) {
+    uint64_t ask = 0,
+    const char *note = nullptr) {
   auto ticket__ = ticket ? _fbb.CreateString(ticket) : 0;
   auto accepted__ = accepted ? _fbb.CreateVector<::flatbuffers::Offset<patchstream::wire::AcceptedWindows>>(*accepted) : 0;
+  auto note__ = note ? _fbb.CreateString(note) : 0;
   return patchstream::wire::CreateJob(
       _fbb,
       ticket__,
@@ -1215,7 +1229,8 @@ inline ::flatbuffers::Offset<Job> CreateJobDirect(
       size_nm,
       lease_s,
       accepted__,
-      ask);
+      ask,
+      note__);
 }
 
 /// Windows of one observable that were accepted: those of `first[i] ..= last[i]` for each i. Ascending and disjoint; the
@@ -1469,7 +1484,8 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_STANDARD_ERROR = 16,
     VT_POTENTIAL_KT = 18,
     VT_SIMULATIONS = 20,
-    VT_EFFECTIVE_SAMPLES = 22
+    VT_EFFECTIVE_SAMPLES = 22,
+    VT_HAS_POTENTIAL = 24
   };
   /// From 1, one more for each table.
   uint64_t version() const {
@@ -1508,6 +1524,11 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::Vector<double> *effective_samples() const {
     return GetPointer<const ::flatbuffers::Vector<double> *>(VT_EFFECTIVE_SAMPLES);
   }
+  /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
+  /// all have one that potential_kt has.
+  const ::flatbuffers::Vector<uint8_t> *has_potential() const {
+    return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_HAS_POTENTIAL);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1531,6 +1552,8 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(simulations()) &&
            VerifyOffsetRequired(verifier, VT_EFFECTIVE_SAMPLES) &&
            verifier.VerifyVector(effective_samples()) &&
+           VerifyOffset(verifier, VT_HAS_POTENTIAL) &&
+           verifier.VerifyVector(has_potential()) &&
            verifier.EndTable();
   }
 };
@@ -1569,6 +1592,9 @@ struct FeedbackTableBuilder {
   void add_effective_samples(::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples) {
     fbb_.AddOffset(FeedbackTable::VT_EFFECTIVE_SAMPLES, effective_samples);
   }
+  void add_has_potential(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> has_potential) {
+    fbb_.AddOffset(FeedbackTable::VT_HAS_POTENTIAL, has_potential);
+  }
   explicit FeedbackTableBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1598,10 +1624,12 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTable(
     ::flatbuffers::Offset<::flatbuffers::Vector<double>> standard_error = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<double>> potential_kt = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> simulations = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<double>> effective_samples = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> has_potential = 0) {
   FeedbackTableBuilder builder_(_fbb);
   builder_.add_in_force_from(in_force_from);
   builder_.add_version(version);
+  builder_.add_has_potential(has_potential);
   builder_.add_effective_samples(effective_samples);
   builder_.add_simulations(simulations);
   builder_.add_potential_kt(potential_kt);
@@ -1629,7 +1657,8 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
     const std::vector<double> *standard_error = nullptr,
     const std::vector<double> *potential_kt = nullptr,
     const std::vector<uint64_t> *simulations = nullptr,
-    const std::vector<double> *effective_samples = nullptr) {
+    const std::vector<double> *effective_samples = nullptr,
+    const std::vector<uint8_t> *has_potential = nullptr) {
   auto states__ = states ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*states) : 0;
   auto lipids__ = lipids ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*lipids) : 0;
   auto r_nm__ = r_nm ? _fbb.CreateVector<double>(*r_nm) : 0;
@@ -1638,6 +1667,7 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
   auto potential_kt__ = potential_kt ? _fbb.CreateVector<double>(*potential_kt) : 0;
   auto simulations__ = simulations ? _fbb.CreateVector<uint64_t>(*simulations) : 0;
   auto effective_samples__ = effective_samples ? _fbb.CreateVector<double>(*effective_samples) : 0;
+  auto has_potential__ = has_potential ? _fbb.CreateVector<uint8_t>(*has_potential) : 0;
   return patchstream::wire::CreateFeedbackTable(
       _fbb,
       version,
@@ -1649,7 +1679,8 @@ inline ::flatbuffers::Offset<FeedbackTable> CreateFeedbackTableDirect(
       standard_error__,
       potential_kt__,
       simulations__,
-      effective_samples__);
+      effective_samples__,
+      has_potential__);
 }
 
 /// A worker asks for a job.

@@ -1,7 +1,7 @@
 // Copies between the micro model's types and Rust's. Not here: the physics (examples/md).
 #include "md_bridge.hpp"
 
-#include <csignal>
+#include <cstdint>
 
 #include "md_builtin.hpp"
 #include "md_run.hpp"
@@ -11,20 +11,14 @@ namespace md_bridge {
 
 namespace {
 
-// The engine, which asks its holder at each call whether it is to go on.
-class Asking {
-public:
-  Asking(md::Builtin &engine, Held &held, volatile std::sig_atomic_t &stop) : engine_(engine), held_(held), stop_(stop) {}
-  void advance(int steps) { engine_.advance(steps), ask(); }
-  void advance(int steps, md::Rdf &rdf) { engine_.advance(steps, rdf), ask(); }
-
-private:
-  void ask() {
-    if (held_.stopped()) stop_ = 1;
+// What a simulation asks and tells, handed on to its holder.
+struct Watcher {
+  Held &held;
+  bool going() { return held.going(); }
+  void look(const md::Moment &m) {
+    held.look(m.box_nm, {m.positions, m.count * m.stride}, m.stride, {m.species, m.count}, m.reference);
   }
-  md::Builtin &engine_;
-  Held &held_;
-  volatile std::sig_atomic_t &stop_;
+  bool take(std::uint64_t window) { return held.take(window); }
 };
 
 } // namespace
@@ -40,11 +34,8 @@ bool simulate(const Patch &patch, const Plan &plan, Held &held) {
   options.window = plan.window, options.every = plan.every, options.bins = plan.bins, options.cutoff_nm = plan.cutoff_nm;
   const std::uint64_t seed = md::seed_of(from.id, options);
   md::Builtin engine(md::start(from, seed, true), seed, options);
-  volatile std::sig_atomic_t stop = 0;
-  Asking asking(engine, held, stop);
-  return md::simulate(asking, options, stop, [&](std::uint64_t window, const md::Rdf &rdf) {
-    if (!held.take(window, rdf.frames(), {rdf.sums().data(), rdf.sums().size()})) stop = 1;
-  });
+  Watcher watcher{held};
+  return md::simulate(engine, options, watcher);
 }
 
 } // namespace md_bridge

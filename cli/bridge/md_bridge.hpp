@@ -15,7 +15,7 @@ struct Protein;
 struct Plan;
 struct Held;
 
-// Simulates a patch around its first protein and gives each window to `held`, which also says when to stop. False if it
+// Simulates a patch around its first protein and gives each moment and window to `held`, which also says when to stop. False if it
 // did. Throws std::exception, with a sentence, for a patch that cannot be simulated.
 bool simulate(const Patch &patch, const Plan &plan, Held &held);
 

@@ -9,7 +9,6 @@ use patchstream::feedback::Mixing;
 use patchstream::patch::Protein;
 
 #[cxx::bridge(namespace = "ddft_bridge")]
-#[allow(dead_code, reason = "tests alone ask for the potentials in force")]
 mod ffi {
     /// A protein at its place in the box, as `patchstream::patch::Protein`.
     struct Protein {
@@ -125,7 +124,6 @@ impl Ddft {
     ///
     /// # Errors
     /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a state that there is not.
-    #[cfg(test)]
     pub fn potential(&self, state: u16) -> Result<Vec<f64>> {
         ffi::potential(&self.0, state.into()).map_err(|error| argument(error.what()))
     }

@@ -44,8 +44,9 @@ mod ffi {
 
     extern "Rust" {
         type Held;
-        fn stopped(self: &mut Held) -> bool;
-        fn take(self: &mut Held, window: u64, frames: u64, sums: &[f64]) -> bool;
+        fn going(self: &mut Held) -> bool;
+        fn look(self: &mut Held, box_nm: f64, positions: &[f64], stride: usize, species: &[i32], reference: u32);
+        fn take(self: &mut Held, window: u64) -> bool;
     }
 
     unsafe extern "C++" {
@@ -55,7 +56,7 @@ mod ffi {
     }
 }
 
-/// Simulates a patch around its first protein, and gives each window to `held`. `false`: that said to stop.
+/// Simulates a patch around its first protein, and gives each moment and window to `held`. `false`: that said to stop.
 ///
 /// # Errors
 /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for a patch that cannot be simulated.

@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use patchstream::error::{Result, argument};
+use patchstream::error::{Result, argument, busy};
 use patchstream::patch::{
     Constellation, Field, Meta, Protein, ProteinKind, ProteinStates, Samples, cut, proteins_near, window_around,
     window_size,
 };
-use patchstream::stream::{Config, Polled, Producer, Stream};
+use patchstream::stream::{Config, JobsConfig, Polled, Producer, Stream};
 
 use super::bridge::Ddft;
 use super::host::Saved;
@@ -37,7 +37,7 @@ const MAX_PROTEINS: usize = 4000;
 const POLL: Duration = Duration::from_millis(2);
 
 /// How long a checkpoint may wait for another one.
-const CHECKPOINT: Duration = Duration::from_secs(60);
+const CHECKPOINT: Duration = Duration::from_secs(600);
 
 /// Runs a campaign, or goes on with one, until its last step or until `stop` is set, writes its files and prints its
 /// summary. Returns whether it was interrupted.
@@ -96,6 +96,10 @@ impl Campaign {
             background: options.background,
             run_dir: Some(options.out.clone()),
             transport: options.micro.any().then(|| micro::transport(&options.out)),
+            jobs: JobsConfig {
+                note: options.micro.any().then(|| micro::note(&options.micro, options.seed)),
+                ..JobsConfig::default()
+            },
             feedback: options.micro.any().then(micro::feedback).transpose()?,
             ..Config::default()
         };
@@ -116,7 +120,7 @@ impl Campaign {
             None => None,
             Some(transport) => {
                 let rounds = saved.rounds.as_ref();
-                Some(Closed::open(&options.micro, options.seed, &options.out, transport, rounds)?)
+                Some(Closed::open(&options.micro, &options.out, transport, rounds)?)
             }
         };
         let (done, frame) = (Done::default(), saved.frame);
@@ -152,10 +156,16 @@ impl Campaign {
             membrane: host.ddft.state(),
             rounds,
         };
-        if self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
-            next.write(&self.options.out)?;
-            self.saved.serial = next.serial;
+        // A round that ends without a mark would be held anew after a kill, with the weights of then.
+        if !self.stream.checkpoint(&next.mark(), next.step, CHECKPOINT)? {
+            return Err(busy(format!(
+                "another checkpoint is written since {} s, so step {} has none: look at the disk, then go on with --resume",
+                CHECKPOINT.as_secs(),
+                next.step
+            )));
         }
+        next.write(&self.options.out)?;
+        self.saved.serial = next.serial;
         Ok(())
     }
 

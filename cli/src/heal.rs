@@ -38,7 +38,6 @@ pub fn settings(patch_nm: f64) -> Result<Settings> {
 /// lipids, and the distances beyond the core; `None` without such a state.
 ///
 /// # Errors
-/// [`ErrorKind::Value`](patchstream::error::ErrorKind::Value) for a g(r) that has nothing left far from the protein,
 /// [`ErrorKind::Shape`](patchstream::error::ErrorKind::Shape) for a table of another system.
 pub fn rms(ddft: &Ddft, prepared: &Prepared, table: &Table) -> Result<Option<f64>> {
     let row = table.lipids.len() * table.r_nm.len();
@@ -51,17 +50,24 @@ pub fn rms(ddft: &Ddft, prepared: &Prepared, table: &Table) -> Result<Option<f64
     theirs.rms_from(&ours, LEAST, COMPARED_NM)
 }
 
-/// Gives the membrane the potentials of a table, for the states with enough simulations; the others keep theirs.
+/// Gives the membrane the potentials of a table, for the states with enough simulations; the others keep theirs, and so do
+/// lipids of which too little was seen.
 ///
 /// # Errors
 /// [`ErrorKind::Argument`](patchstream::error::ErrorKind::Argument) for potentials beyond 50 kT.
 pub fn heal(ddft: &mut Ddft, table: &Table) -> Result<()> {
-    let row = table.lipids.len() * table.r_nm.len();
-    let potential = table.potential_kt.as_deref().unwrap_or_default();
-    counted(table).try_for_each(|state| match potential.get(state * row..(state + 1) * row) {
-        Some(potential) => ddft.set_potential(state as u16, potential),
-        None => Ok(()),
-    })
+    let has_any = |state: &usize| (0..table.lipids.len()).any(|lipid| !table.potential_of(*state, lipid).is_empty());
+    for state in counted(table).filter(has_any) {
+        let mut all = ddft.potential(state as u16)?;
+        for (lipid, kept) in all.chunks_exact_mut(Ddft::BINS).enumerate() {
+            let potential = table.potential_of(state, lipid);
+            if potential.len() == kept.len() {
+                kept.copy_from_slice(potential);
+            }
+        }
+        ddft.set_potential(state as u16, &all)?;
+    }
+    Ok(())
 }
 
 /// The states that have enough simulations.
@@ -103,6 +109,7 @@ mod tests {
             r_nm: bins.centres_nm(),
             standard_error: vec![0.1; g.len()],
             potential_kt: Some(potential),
+            has_potential: vec![true; states * settings.lipids.len()],
             simulations: (0..states as u64).map(|state| if state < 3 { LEAST } else { LEAST - 1 }).collect(),
             effective_samples: vec![4.0; states],
             g,
@@ -125,6 +132,28 @@ mod tests {
         }
         assert_eq!(ddft.potential(3).unwrap(), own, "too few simulations of that state");
         assert!(ddft.potential(1).unwrap() == table.potential_kt.unwrap()[14 * 60..2 * 14 * 60]);
+    }
+
+    #[test]
+    fn a_lipid_without_a_potential_keeps_its_own() {
+        let settings = settings(30.0).unwrap();
+        let prepared = settings.inversion.as_ref().unwrap().prepare(settings.lipids.len(), settings.bins).unwrap();
+        let mut table = table(&settings, &prepared);
+        table.has_potential[Ddft::CHANNELS + 3] = false; // the fourth lipid around the second state
+        table.has_potential[..Ddft::CHANNELS].fill(false);
+        let mut ddft = Ddft::open(48, 1, 1).unwrap();
+        let own = [0, 1].map(|state| ddft.potential(state).unwrap());
+        heal(&mut ddft, &table).unwrap();
+        assert_eq!(ddft.potential(0).unwrap(), own[0]);
+        for (lipid, potential) in ddft.potential(1).unwrap().chunks_exact(Ddft::BINS).enumerate() {
+            let at = lipid * Ddft::BINS..(lipid + 1) * Ddft::BINS;
+            let expected = if lipid == 3 { &own[1][at] } else { table.potential_of(1, lipid) };
+            assert_eq!(potential, expected, "{lipid}");
+        }
+        // One that is not inverted is compared as it was measured.
+        let far = (Ddft::CHANNELS + 3) * Ddft::BINS;
+        table.g[far..far + Ddft::BINS].fill(20.0);
+        assert!(rms(&ddft, &prepared, &table).unwrap().unwrap() > 1.0);
     }
 
     /// g with the noise of so many frames that have nothing to do with each other.

@@ -4,7 +4,6 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patchstream::stream::LogLevel;
@@ -30,23 +29,12 @@ impl Progress {
     pub fn new(unit: &'static str, steps: i64) -> Self {
         let terminal = stderr().is_terminal();
         let bar = if terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{bar:30} {prefix} {pos} of {len}, {msg}, {eta} left");
+        let columns = rustix::termios::tcgetwinsize(stderr()).map_or(0, |size| size.ws_col);
+        let style = ProgressStyle::with_template(template(columns));
         let style = style.expect("a constant template that is valid").progress_chars("=> ");
         // These draw nothing, where the setters would: the first lines of a run belong to its summary.
         let bar = bar.with_style(style).with_prefix(unit);
         Self { bar, unit, steps, terminal }
-    }
-
-    /// Of one thing that takes as long as it takes: `message` beside something that turns, on a terminal alone.
-    pub fn busy(message: String) -> Self {
-        let progress = Self::new("", 1);
-        if progress.terminal {
-            let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
-            progress.bar.set_style(style.expect("a constant template that is valid"));
-            progress.bar.set_message(message);
-            progress.bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        progress
     }
 
     /// Prints the stream's first warnings, above the bar; the summary counts them all. What it says once, such as a model
@@ -80,8 +68,9 @@ impl Progress {
     /// `step` is done, of steps that are many and short: nothing but a bar is shown, and none off a terminal.
     pub fn bar_at(&self, step: i64, message: &'static str) {
         if self.terminal {
-            self.bar.set_position(step as u64);
+            // In this order: it may be drawn by either.
             self.bar.set_message(message);
+            self.bar.set_position(step as u64);
         }
     }
 
@@ -100,6 +89,15 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What a bar looks like on a terminal of so many columns, 0 if it does not tell: one line, whose end is cut off.
+fn template(columns: u16) -> &'static str {
+    match columns {
+        0 | 72.. => "{bar:30} {prefix} {pos} of {len}, {eta} left, {wide_msg}",
+        36..72 => "{prefix} {pos} of {len}, {eta} left, {wide_msg}",
+        _ => "{wide_bar}",
     }
 }
 

@@ -75,6 +75,13 @@ fn parent(pid: i32) -> Option<u32> {
     fields.next()?.parse().ok()
 }
 
+/// Clock ticks that a process has computed for.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |parts| parts.1).split_whitespace().skip(11);
+    fields.take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
 fn kill(pid: i32, signal: i32) {
     // SAFETY: it sends a signal to a process that this test has started, or that one has.
     unsafe { libc::kill(pid, signal) };
@@ -140,6 +147,37 @@ fn a_worker_that_is_killed_is_started_again_and_changes_nothing() {
     let output = end(child);
     assert_same(&whole, &out);
     assert!(String::from_utf8_lossy(&output.stderr).contains("by signal 9: it is started again"));
+}
+
+#[test]
+fn a_worker_that_is_started_by_hand_changes_nothing_whatever_its_options() {
+    let folder = Folder::new();
+    let whole = undisturbed(&folder);
+    let out = folder.join("out");
+    let mut child = begin(&out, &["--workers", "1"]);
+    let pid = child.id();
+    // The transport is the word after `worker`.
+    let mut transport = None;
+    wait_until(&mut child, || {
+        let line = |worker: &i32| fs::read_to_string(format!("/proc/{worker}/cmdline")).ok();
+        let found = workers_of(pid).iter().find_map(line);
+        transport = found.and_then(|line| Some(line.split('\0').find(|word| word.starts_with("shm:"))?.to_owned()));
+        transport.is_some()
+    });
+    // The campaign's own holds still until the other one has worked.
+    let own = workers_of(pid);
+    own.iter().for_each(|worker| kill(*worker, libc::SIGSTOP));
+    let other = "--seed 9 --equilibration 10 --windows 2 --window 60 --bins 30";
+    let mut by_hand = spawn(["worker", transport.as_deref().unwrap_or("shm:none")].into_iter().chain(other.split(' ')));
+    let until = Instant::now() + Duration::from_secs(20);
+    while ticks(by_hand.id()) < 6 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    own.iter().for_each(|worker| kill(*worker, libc::SIGCONT));
+    end(child);
+    kill(by_hand.id() as i32, libc::SIGTERM);
+    by_hand.wait().unwrap();
+    assert_same(&whole, &out);
 }
 
 #[test]

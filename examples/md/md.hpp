@@ -2,7 +2,8 @@
 //
 // Forces of md_force_field.hpp; velocity Verlet with a Langevin thermostat in the force, as LAMMPS' `fix nve` with
 // `fix langevin`: F = -grad E - v / damping + sqrt(24 / (damping dt)) u, u uniform in [-1/2, 1/2). Neighbour lists with a
-// skin, made of cells, and made anew as soon as a bead has moved half the skin.
+// skin, made of cells, and made anew as soon as a bead has moved half the skin. Lipids trade species between steps
+// (md_trade.hpp).
 // The same beads, settings and seed give the same bits: sums, products, quotients, square roots and floor are all that is
 // used. For that the compiler may not contract a * b + c: build with -ffp-contract=off wherever the target has FMA.
 //
@@ -13,8 +14,10 @@
 #ifndef MD_HPP
 #define MD_HPP
 
+#include "md_cells.hpp"
 #include "md_force_field.hpp"
 #include "md_start.hpp"
+#include "md_trade.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,9 +33,10 @@ namespace md {
 
 struct Settings {
   double dt = 0.01;      // time step
-  double damping = 5.0;  // time in which the thermostat stops a bead; 0: no thermostat
+  double damping = 2.0;  // time in which the thermostat stops a bead; 0: no thermostat
   double skin_nm = 0.5;  // neighbours are listed this far beyond the cutoff
   int relaxation = 300;  // steps downhill before the first one in time
+  int trade_every = 20;  // so many steps, and each lipid has tried two trades; without a thermostat, and at 0, none do
 };
 
 class Model {
@@ -42,8 +46,9 @@ public:
     const double reach = std::max(field_.lipid_cutoff(), field_.protein_cutoff()) + settings_.skin_nm;
     detail::require(beads_.box_nm >= 2.0 * reach, "a box of " + std::to_string(beads_.box_nm) + " nm is too small: " +
                                                       std::to_string(2.0 * reach) + " nm hold each neighbour once");
-    detail::require(settings_.dt > 0 && settings_.damping >= 0 && settings_.skin_nm > 0 && settings_.relaxation >= 0,
-                    "time step and skin must be positive, damping and relaxation not negative");
+    detail::require(settings_.dt > 0 && settings_.damping >= 0 && settings_.skin_nm > 0 && settings_.relaxation >= 0 &&
+                        settings_.trade_every >= 0,
+                    "time step and skin must be positive, damping, relaxation and steps between trades not negative");
     const std::size_t n = beads_.x.size();
     for (auto *each : {&vx_, &vy_, &fx_, &fy_}) each->assign(n, 0.0);
     list();
@@ -65,6 +70,8 @@ public:
       beads_.x[i] += dt * vx_[i], beads_.y[i] += dt * vy_[i];
     }
     if (moved_too_far()) list();
+    if (settings_.damping > 0 && settings_.trade_every > 0 && steps_ % settings_.trade_every == 0)
+      trader_.trade(beads_, field_, random_);
     forces();
     thermostat();
     for (std::size_t i = 0; i < n; ++i) vx_[i] += half * fx_[i], vy_[i] += half * fy_[i];
@@ -111,39 +118,29 @@ public:
   }
 
 private:
-  double near(double d) const { // minimum image, for |d| < 1.5 box
-    const double box = beads_.box_nm, half = 0.5 * box;
-    return d > half ? d - box : d < -half ? d + box : d;
-  }
+  double near(double d) const { return detail::near(d, beads_.box_nm); }
 
   void forces() {
     std::fill(fx_.begin(), fx_.end(), 0.0);
     std::fill(fy_.begin(), fy_.end(), 0.0);
     energy_ = 0;
+    std::size_t count = 0;
     for (std::size_t k = 0; k < order_.size(); ++k) {
       const auto i = static_cast<std::size_t>(order_[k]);
       const double x = beads_.x[i], y = beads_.y[i];
       const Coefficients *with = field_.row(beads_.kind[i]);
-      double fx = 0, fy = 0, energy = 0;
-      // Those within their cutoff first, without a branch that nobody can foresee.
-      close_.resize(std::max(close_.size(), first_[k + 1] - first_[k] + 1));
-      std::size_t count = 0;
+      if (count > 256) push(count), count = 0;
+      close_.resize(std::max(close_.size(), count + first_[k + 1] - first_[k] + 1));
       for (std::size_t at = first_[k]; at < first_[k + 1]; ++at) {
-        const auto j = static_cast<std::size_t>(neighbours_[at]);
-        const double dx = near(x - beads_.x[j]), dy = near(y - beads_.y[j]), r2 = dx * dx + dy * dy;
-        close_[count] = {dx, dy, r2, j};
-        count += r2 < with[beads_.kind[j]].cutoff2 ? 1 : 0;
+        const int j = neighbours_[at];
+        const auto b = static_cast<std::size_t>(j);
+        const double dx = near(x - beads_.x[b]), dy = near(y - beads_.y[b]), r2 = dx * dx + dy * dy;
+        const Coefficients &pair = with[beads_.kind[b]];
+        close_[count] = {dx, dy, r2, &pair, order_[k], j};
+        count += r2 < pair.cutoff2 ? 1 : 0;
       }
-      for (std::size_t at = 0; at < count; ++at) {
-        const auto [dx, dy, r2, j] = close_[at];
-        const auto [e, f] = with[beads_.kind[j]].at(r2);
-        energy += e;
-        fx += f * dx, fy += f * dy;
-        fx_[j] -= f * dx, fy_[j] -= f * dy;
-      }
-      energy_ += energy;
-      fx_[i] += fx, fy_[i] += fy;
     }
+    push(count);
     for (std::size_t i = 0; i < beads_.partner.size(); ++i) {
       if (beads_.partner[i] <= static_cast<int>(i)) continue;
       const auto j = static_cast<std::size_t>(beads_.partner[i]);
@@ -154,6 +151,33 @@ private:
       fx_[i] += f * dx, fy_[i] += f * dy;
       fx_[j] -= f * dx, fy_[j] -= f * dy;
     }
+  }
+
+  // Energy and forces of the pairs in hand.
+  void push(std::size_t count) {
+    constexpr std::size_t lanes = 8; // at once: a number that compilers turn into vector instructions at -O2
+    const std::size_t all = (count + lanes - 1) / lanes * lanes;
+    shape_.resize(std::max(shape_.size(), 2 * all));
+    double *const u = shape_.data(), *const other = u + all;
+    for (std::size_t at = 0; at < count; ++at) u[at] = close_[at].r2 * close_[at].pair->per_nm2;
+    for (std::size_t at = 0; at < all; at += lanes) {
+      double sine[lanes], cosine[lanes];
+      for (std::size_t lane = 0; lane < lanes; ++lane) {
+        const auto shape = detail::cosine_and_sine(u[at + lane]);
+        cosine[lane] = 1.0 + shape[0], sine[lane] = shape[1];
+      }
+      std::copy(sine, sine + lanes, u + at), std::copy(cosine, cosine + lanes, other + at);
+    }
+    double energy = 0;
+    for (std::size_t at = 0; at < count; ++at) {
+      const Close &c = close_[at];
+      const double f = c.pair->slope * u[at], fx = f * c.dx, fy = f * c.dy;
+      const auto i = static_cast<std::size_t>(c.i), j = static_cast<std::size_t>(c.j);
+      energy += c.pair->strength * other[at];
+      fx_[i] += fx, fy_[i] += fy;
+      fx_[j] -= fx, fy_[j] -= fy;
+    }
+    energy_ += energy;
   }
 
   void thermostat() {
@@ -191,52 +215,40 @@ private:
         throw std::runtime_error("md: bead " + std::to_string(i) + " is nowhere: use a smaller time step");
     }
     listed_x_ = beads_.x, listed_y_ = beads_.y;
-    order_.clear(), neighbours_.clear(), first_.assign(1, 0);
+    order_.clear(), first_.assign(1, 0);
+    std::size_t listed = 0;
     const double protein_reach = field_.protein_cutoff() + settings_.skin_nm;
     const double lipid_reach = std::max(field_.lipid_cutoff(), 0.1) + settings_.skin_nm;
-    const auto close = [&](std::size_t i) { order_.push_back(static_cast<int>(i)), first_.push_back(neighbours_.size()); };
+    const auto close = [&](std::size_t i) { order_.push_back(static_cast<int>(i)), first_.push_back(listed); };
     for (std::size_t i = 0; i < proteins; ++i) { // few: each looks at all that come after it
+      if (neighbours_.size() < listed + n) neighbours_.resize(2 * (listed + n));
       for (std::size_t j = i + 1; j < n; ++j) {
         const double dx = near(beads_.x[i] - beads_.x[j]), dy = near(beads_.y[i] - beads_.y[j]);
         if (dx * dx + dy * dy >= protein_reach * protein_reach || bound(i, j)) continue;
-        if (field_.row(beads_.kind[i])[beads_.kind[j]].cutoff2 > 0) neighbours_.push_back(static_cast<int>(j));
+        if (field_.sees(beads_.kind[i], beads_.kind[j])) neighbours_[listed++] = static_cast<int>(j);
       }
       close(i);
     }
-    // Lipids by cells, a leaflet after the other, for they do not see each other: those of cell c are
-    // sorted_[starts_[c] .. starts_[c + 1]]. Fewer than three cells a side: one.
-    std::size_t side = static_cast<std::size_t>(beads_.box_nm / lipid_reach);
-    if (side < 3) side = 1;
-    const auto cell_of = [&](std::size_t i) {
-      const double scale = static_cast<double>(side) / beads_.box_nm;
-      const auto at = [&](double x) { return std::min(side - 1, static_cast<std::size_t>(x * scale)); };
-      const std::size_t leaflet = beads_.kind[i] < inner_lipids ? 0 : 1;
-      return (leaflet * side + at(beads_.y[i])) * side + at(beads_.x[i]);
-    };
-    const std::size_t cells = 2 * side * side;
-    starts_.assign(cells + 1, 0), sorted_.resize(n - proteins);
-    for (std::size_t i = proteins; i < n; ++i) ++starts_[cell_of(i) + 1];
-    for (std::size_t c = 0; c < cells; ++c) starts_[c + 1] += starts_[c];
-    std::vector<std::size_t> next(starts_.begin(), starts_.end() - 1);
-    for (std::size_t i = proteins; i < n; ++i) sorted_[next[cell_of(i)]++] = {beads_.x[i], beads_.y[i], static_cast<int>(i)};
+    cells_.fill(beads_, lipid_reach);
+    const auto &starts = cells_.starts();
+    const auto &sorted = cells_.sorted();
+    const std::size_t side = cells_.side();
     const auto reach2 = lipid_reach * lipid_reach;
     for (std::size_t row = 0; row < 2 * side; ++row)
       for (std::size_t cx = 0; cx < side; ++cx) {
         const std::size_t here = row * side + cx, right = (cx + 1) % side, left = (cx + side - 1) % side;
         const std::size_t up = (row / side * side + (row % side + 1) % side) * side;
         const std::size_t others[5] = {here, row * side + right, up + left, up + cx, up + right};
-        for (std::size_t a = starts_[here]; a < starts_[here + 1]; ++a) {
-          const auto [x, y, i] = sorted_[a];
-          std::size_t listed = neighbours_.size();
+        for (std::size_t a = starts[here]; a < starts[here + 1]; ++a) {
+          const auto [x, y, i] = sorted[a];
           for (std::size_t k = 0; k < (side > 1 ? 5 : 1); ++k) {
-            const std::size_t first = k == 0 ? a + 1 : starts_[others[k]], end = starts_[others[k] + 1];
-            neighbours_.resize(listed + (end - first));
+            const std::size_t first = k == 0 ? a + 1 : starts[others[k]], end = starts[others[k] + 1];
+            if (neighbours_.size() < listed + (end - first)) neighbours_.resize(2 * (listed + (end - first)));
             for (std::size_t b = first; b < end; ++b) {
-              const double dx = near(x - sorted_[b].x), dy = near(y - sorted_[b].y);
-              neighbours_[listed] = sorted_[b].bead;
+              const double dx = near(x - sorted[b].x), dy = near(y - sorted[b].y);
+              neighbours_[listed] = sorted[b].bead;
               listed += dx * dx + dy * dy < reach2 ? 1 : 0;
             }
-            neighbours_.resize(listed);
           }
           close(static_cast<std::size_t>(i));
         }
@@ -278,17 +290,16 @@ private:
   std::vector<double> vx_, vy_, fx_, fy_;
   std::vector<double> listed_x_, listed_y_; // where the beads were when neighbours were listed
   std::vector<int> order_, neighbours_;     // neighbours_[first_[k] .. first_[k + 1]] are those of bead order_[k]
-  std::vector<std::size_t> first_, starts_;
-  struct Placed {
-    double x, y;
-    int bead;
-  };
-  std::vector<Placed> sorted_; // the lipids, cell by cell
-  struct Near {
+  std::vector<std::size_t> first_;
+  Cells cells_;
+  Trader trader_;
+  struct Close {
     double dx, dy, r2;
-    std::size_t bead;
+    const Coefficients *pair;
+    int i, j;
   };
-  std::vector<Near> close_; // of the bead under way
+  std::vector<Close> close_; // pairs within their cutoff, to be computed many at a time
+  std::vector<double> shape_; // of those: the sine, then 1 + the cosine
   double energy_ = 0;
   std::int64_t steps_ = 0, lists_ = 0;
 };

@@ -14,21 +14,23 @@ namespace md {
 
 class Builtin {
 public:
+  static constexpr bool takes_input = false;
   Builtin(const Beads &beads, std::uint64_t seed, const RunOptions &options) : model_(beads, seed, settings(options)) {}
   void advance(int steps) { model_.run(steps); }
-  void advance(int steps, Rdf &rdf) {
+  template <class Look> void advance(int steps, const Look &look) {
     model_.run(steps);
-    rdf.count(model_.beads(), 0);
+    look(copied_.of(model_.beads(), 0));
   }
   double temperature() const { return model_.kinetic_energy() / model_.beads().size(); }
 
 private:
   static Settings settings(const RunOptions &options) {
     Settings s;
-    s.dt = options.dt;
+    s.dt = options.dt, s.damping = options.damping, s.trade_every = options.trade_every;
     return s;
   }
   Model model_;
+  Copied copied_;
 };
 
 } // namespace md

@@ -59,43 +59,45 @@ inline Pair pair(int a, int b) {
 
 namespace detail {
 
-// Sine and cosine for |y| <= pi/2 by Taylor's series, to 1e-15: the same bits on every machine.
-inline std::array<double, 2> sine_and_cosine(double y) {
-  const double z = y * y;
-  double s = -1.0 / 121645100408832000.0, c = 1.0 / 2432902008176640000.0;
-  s = s * z + 1.0 / 355687428096000.0, c = c * z - 1.0 / 6402373705728000.0;
-  s = s * z - 1.0 / 1307674368000.0, c = c * z + 1.0 / 20922789888000.0;
-  s = s * z + 1.0 / 6227020800.0, c = c * z - 1.0 / 87178291200.0;
-  s = s * z - 1.0 / 39916800.0, c = c * z + 1.0 / 479001600.0;
-  s = s * z + 1.0 / 362880.0, c = c * z - 1.0 / 3628800.0;
-  s = s * z - 1.0 / 5040.0, c = c * z + 1.0 / 40320.0;
-  s = s * z + 1.0 / 120.0, c = c * z - 1.0 / 720.0;
-  s = s * z - 1.0 / 6.0, c = c * z + 1.0 / 24.0;
-  c = c * z - 0.5;
-  return {y * (s * z + 1.0), c * z + 1.0};
+// cos(pi sqrt(u)) and sin(pi sqrt(u)) / sqrt(u) for 0 <= u <= 1, to 1e-14: both are smooth in u, so that a pair needs neither
+// a root nor a quotient. Polynomials in u - 1/2 through the Chebyshev nodes; the same bits on every machine.
+inline std::array<double, 2> cosine_and_sine(double u) {
+  const double v = u - 0.5;
+  double c = -1.21835312023847e-07, s = -2.0398624547936682e-08;
+  c = c * v + 3.7195257541804284e-06, s = s * v + 6.980951864000285e-07;
+  c = c * v - 8.862240419748965e-05, s = s * v - 1.893318979925964e-05;
+  c = c * v + 0.0015920509211426845, s = s * v + 0.0003949314102654554;
+  c = c * v - 0.020538462154579377, s = s * v - 0.006081188243417394;
+  c = c * v + 0.1776098049519998, s = s * v + 0.06537595550991611;
+  c = c * v - 0.9245163451518797, s = s * v - 0.4522796542955679;
+  c = c * v + 2.3782974557770435, s = s * v + 1.7656961556020199;
+  c = c * v - 1.767585874626384, s = s * v - 3.028142369839915;
+  c = c * v - 0.6056998670788073, s = s * v + 1.1252801171448013;
+  return {c, s};
 }
 
 } // namespace detail
 
-// A pair of kinds, made ready for computing: r2 is the squared distance, nm^2.
+// A pair of kinds, made ready for computing.
 struct Coefficients {
-  double cutoff2 = 0; // 0: nothing happens
-  double strength, per_nm;
+  double cutoff2 = 0; // nm^2; 0: nothing happens
+  double per_nm2 = 0, strength = 0, slope = 0; // 1 / range^2; kT; -dE/dr / r = slope sin(pi sqrt(u)) / sqrt(u), u = r^2 per_nm2
 
   Coefficients() = default;
-  explicit Coefficients(const Pair &p)
-      : cutoff2(p.strength == 0 ? 0 : p.range * p.range), strength(p.strength), per_nm(3.141592653589793 / p.range) {}
-  std::array<double, 2> at(double r2) const { // energy, kT, and -dE/dr / r, kT/nm^2
-    const double r = std::sqrt(r2);
-    const auto [s, c] = detail::sine_and_cosine(r * per_nm - 0.5 * 3.141592653589793);
-    return {strength * (1.0 - s), r > 0 ? strength * per_nm * c / r : 0.0};
+  explicit Coefficients(const Pair &p) {
+    if (p.strength == 0) return;
+    cutoff2 = p.range * p.range, per_nm2 = 1.0 / cutoff2;
+    strength = p.strength, slope = 3.141592653589793 * p.strength * per_nm2;
+  }
+  double energy(double r2) const { // kT, at a squared distance, nm^2
+    return r2 < cutoff2 ? strength * (1.0 + detail::cosine_and_sine(r2 * per_nm2)[0]) : 0.0;
   }
 };
 
 // All pairs of kinds: row(a)[b], symmetric.
 class ForceField {
 public:
-  explicit ForceField(Pair (*of)(int, int) = pair, Bond bond = {}) : bond_(bond), all_(kinds * kinds) {
+  explicit ForceField(Pair (*of)(int, int) = pair, Bond bond = {}) : bond_(bond), all_(kinds * kinds), sees_(kinds * kinds) {
     for (int a = 0; a < kinds; ++a)
       for (int b = 0; b < kinds; ++b) {
         const Pair p = of(a, b);
@@ -106,18 +108,34 @@ public:
                                       " of two leaflets see each other, which md.hpp does not list");
         double &longest = a < lipids && b < lipids ? lipid_cutoff_ : protein_cutoff_;
         longest = p.range > longest ? p.range : longest;
+        sees_[index(a, b < lipids ? leaflet(b) : b)] = true;
+      }
+    for (int a = 0; a < lipids; ++a)
+      for (int b = 0; b < kinds; ++b) {
+        const Coefficients &one = row(a)[b], &first = row(leaflet(a))[b < lipids ? leaflet(b) : b];
+        alike_ &= b >= lipids || (one.cutoff2 == first.cutoff2 && one.strength == first.strength);
+        one_range_ &= one.cutoff2 == first.cutoff2;
       }
   }
   const Coefficients *row(int kind) const { return &all_[index(kind, 0)]; } // with all kinds
+  // Whether kind a does anything to any lipid of the leaflet of b, or to b where that is a protein.
+  bool sees(int a, int b) const { return sees_[index(a, b < lipids ? leaflet(b) : b)]; }
+  // Whether lipids do the same to each other whatever their species, so that a trade changes what proteins do, and no more.
+  bool alike() const { return alike_; }
+  // Whether all lipids of a leaflet reach as far, so that a trade changes no list of neighbours that goes by kinds.
+  bool one_range() const { return one_range_; }
   const Bond &bond() const { return bond_; }
   double lipid_cutoff() const { return lipid_cutoff_; }     // longest between lipids, nm
   double protein_cutoff() const { return protein_cutoff_; } // longest with a protein, nm
 
 private:
   static std::size_t index(int a, int b) { return static_cast<std::size_t>(a) * kinds + static_cast<std::size_t>(b); }
+  static int leaflet(int lipid) { return lipid < inner_lipids ? 0 : inner_lipids; } // its first lipid
   Bond bond_;
+  bool alike_ = true, one_range_ = true;
   double lipid_cutoff_ = 0, protein_cutoff_ = 0;
   std::vector<Coefficients> all_;
+  std::vector<bool> sees_; // of a leaflet at its first lipid
 };
 
 } // namespace md

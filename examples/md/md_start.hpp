@@ -81,6 +81,8 @@ inline double wrapped(double x, double box) {
   return x < box ? x : 0.0;
 }
 
+// Minimum image: for |d| < 1.5 box, and for any d.
+inline double near(double d, double box) { return d > 0.5 * box ? d - box : d < -0.5 * box ? d + box : d; }
 inline double nearest(double d, double box) { return d - box * std::floor(d / box + 0.5); }
 
 inline void require(bool holds, const std::string &sentence) {

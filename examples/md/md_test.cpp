@@ -1,14 +1,17 @@
 // Tests of the micro model's physics: forces, conservation, temperature, what g(r) does not depend on, reproducible bits.
-// A program of its own: prints each test's name, exits with 1 if one fails. Nanometres, kT, mass 1.
+// A program of its own: prints each test's name, exits with 1 if one fails. Nanometres, kT, mass 1. Needs the library, which counts.
 //
 // Not here: the coupling to patchstream, the comparison with LAMMPS (examples/lammps/lammps_test.cpp); speed.
 
 #include "md.hpp"
 #include "md_patch.hpp"
 #include "md_rdf.hpp"
+#include "md_run.hpp"
+#include "md_trade.hpp"
 
 #include "../check.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -31,7 +34,7 @@ md::Model model(const md::Patch &patch, std::uint64_t seed, bool by_density = tr
 }
 
 // The slow twin: every pair, the formula as it is written.
-double naive_energy(const md::Beads &b) {
+double naive_energy(const md::Beads &b, md::Pair (*of)(int, int)) {
   double sum = 0;
   for (int i = 0; i < b.size(); ++i)
     for (int j = 0; j < i; ++j) {
@@ -43,11 +46,13 @@ double naive_energy(const md::Beads &b) {
         sum += 10.0 * std::pow(r - 2.5, 2);
         continue;
       }
-      const md::Pair p = md::pair(b.kind[at(i)], b.kind[at(j)]);
+      const md::Pair p = of(b.kind[at(i)], b.kind[at(j)]);
       if (r < p.range) sum += p.strength * (1 + std::cos(3.141592653589793 * r / p.range));
     }
   return sum;
 }
+
+double naive_energy(const md::Beads &b) { return naive_energy(b, md::pair); }
 
 TEST(lipids_of_a_patch_are_counted_by_largest_remainder) {
   const double wanted[4] = {1.5, 2.4, 0.3, 0.8};
@@ -189,23 +194,88 @@ TEST(pairs_are_counted_in_their_bins_and_across_the_boundary) {
   check_close(rdf.g(b)[3], 400 / area, 1e-9, "g of one pair");
 }
 
-// g(r) of PAPS and PAP6 and of all lipids in bins of 0.5 nm, of several simulations of either start.
+// The slow twin of trades: every arrangement of the species over the lipids' places, with the share that its energy gives it.
+void trades_go_by(const md::ForceField &field, double (*energy)(const md::Beads &)) {
+  md::Beads beads;
+  beads.box_nm = 12;
+  beads.x = {6, 6.4, 7.1, 5.2, 6.9, 8.2, 6.1, 6.6}, beads.y = {6, 6.1, 6.4, 5.4, 7.3, 6.2, 6.2, 5.9};
+  beads.kind = {md::lipids, 0, 0, 4, 5, 6, 8, 13}, beads.partner = {-1};
+  std::vector<std::vector<int>> arrangements;
+  std::vector<double> share;
+  std::vector<int> inner(beads.kind.begin() + 1, beads.kind.begin() + 6);
+  double all = 0;
+  do
+    for (const bool other : {false, true}) {
+      md::Beads made = beads;
+      std::copy(inner.begin(), inner.end(), made.kind.begin() + 1);
+      if (other) std::swap(made.kind[6], made.kind[7]);
+      arrangements.push_back(made.kind), share.push_back(std::exp(-energy(made)));
+      all += share.back();
+    }
+  while (std::next_permutation(inner.begin(), inner.end()));
+  md::Trader trader;
+  md::detail::Random random(11);
+  const int times = 400000;
+  std::vector<double> seen(arrangements.size(), 0.0);
+  for (int k = 0; k < times; ++k) {
+    trader.trade(beads, field, random);
+    const auto found = std::find(arrangements.begin(), arrangements.end(), beads.kind);
+    check(found != arrangements.end(), "a lipid was lost, or is in the other leaflet");
+    seen[static_cast<std::size_t>(found - arrangements.begin())] += 1.0 / times;
+  }
+  check(arrangements.size() == 120, number(static_cast<double>(arrangements.size())) + " arrangements");
+  for (std::size_t k = 0; k < share.size(); ++k)
+    check_close(seen[k], share[k] / all, 8 * std::sqrt(share[k] / all / times), "arrangement " + number(static_cast<double>(k)));
+}
+
+// Lipids that differ among themselves, and a kind that the protein does not see.
+md::Pair choosy(int a, int b) {
+  md::Pair p = md::pair(a, b);
+  if (a < md::lipids && b < md::lipids && p.strength != 0) p.strength += 0.3 * ((a + b) % 4), p.range += 0.1 * ((a * b) % 3);
+  if (std::min(a, b) == 4 && std::max(a, b) >= md::lipids) p.strength = 0;
+  return p;
+}
+
+TEST(trades_give_each_arrangement_the_share_of_its_energy) {
+  for (double x = 0; x < 41; x += 0.37)
+    check_close(md::detail::decay(x), std::exp(-x), 1e-10 * std::exp(-x) + 1e-17, "exp of minus " + number(x));
+  const md::ForceField plain, other(choosy);
+  check(plain.alike() && plain.one_range(), "lipids of the default field are not alike");
+  check(!other.alike() && !other.one_range(), "lipids that differ are alike");
+  trades_go_by(plain, naive_energy);
+  trades_go_by(other, [](const md::Beads &b) { return naive_energy(b, choosy); });
+}
+
+TEST(energy_matches_every_pair_of_beads_of_a_field_that_tells_lipids_apart) {
+  md::Model m(md::start(crowded(13), 5), 5, {}, md::ForceField(choosy));
+  for (int k = 0; k < 4; ++k) {
+    m.run(41); // through trades, without new lists after them
+    const double naive = naive_energy(m.beads(), choosy);
+    check_close(m.potential_energy(), naive, 1e-10 * (1 + std::fabs(naive)), "energy");
+  }
+}
+
+// g(r) of all lipids in bins of 0.5 nm, of several simulations of either start.
 struct Two {
   std::vector<double> mean, error;
+  double temperature = 0;
 };
 Two measure(bool by_density, int equilibration, int steps, std::uint64_t first_seed) {
-  const int simulations = 6, bins = 10;
+  const int simulations = 16, bins = 10;
   const auto patch = md::synthetic_patch(13.0, {{0, -1, 0.0, 0.0}}, true);
+  Two two;
   std::vector<double> sum(md::lipids * bins, 0.0), square(sum.size(), 0.0);
   for (int s = 0; s < simulations; ++s) {
     auto m = model(patch, first_seed + static_cast<std::uint64_t>(s), by_density);
     m.run(equilibration);
     md::Rdf rdf(bins, 5.0);
-    for (int k = 0; k < steps; k += 20) m.run(20), rdf.count(m.beads(), 0);
+    for (int k = 0; k < steps; k += 10) {
+      m.run(10), rdf.count(m.beads(), 0);
+      two.temperature += m.kinetic_energy() / m.beads().size() * 10.0 / steps / simulations;
+    }
     const auto g = rdf.g(m.beads());
     for (std::size_t i = 0; i < g.size(); ++i) sum[i] += g[i], square[i] += g[i] * g[i];
   }
-  Two two;
   for (std::size_t i = 0; i < sum.size(); ++i) {
     const double mean = sum[i] / simulations;
     two.mean.push_back(mean);
@@ -224,16 +294,19 @@ double apart(const Two &a, const Two &b, std::size_t lipid_first, std::size_t li
   return far / all;
 }
 
-TEST(g_does_not_depend_on_the_start_once_equilibration_is_thrown_away) {
-  const Two by_density = measure(true, 8000, 12000, 100), uniform = measure(false, 8000, 12000, 200);
-  check(apart(by_density, uniform, 0, md::lipids) <= 0.05,
-        number(apart(by_density, uniform, 0, md::lipids)) + " of all bins differ by more than three standard errors");
-  check(by_density.mean[6 * 10 + 2] > 2, "PAP6 is not drawn to the protein: g is " + number(by_density.mean[6 * 10 + 2]));
-  // The starts differ: it is time that makes them alike.
-  const Two fresh = measure(true, 0, 40, 100), plain = measure(false, 0, 40, 200);
-  double near[2] = {};
-  for (std::size_t bin = 1; bin < 6; ++bin) near[0] += fresh.mean[60 + bin], near[1] += plain.mean[60 + bin];
-  check(near[0] > 1.5 * near[1], "PAP6 starts at " + number(near[0]) + " and " + number(near[1]) + ": the starts are alike");
+// What a simulation throws away where nobody says otherwise, and no more.
+TEST(g_does_not_depend_on_the_start_once_the_default_equilibration_is_thrown_away) {
+  const int thrown = static_cast<int>(md::RunOptions().equilibration);
+  const Two by_density = measure(true, thrown, 4000, 100), uniform = measure(false, thrown, 4000, 200);
+  const double far = apart(by_density, uniform, 0, md::lipids);
+  std::printf("(%.3f of the bins beyond three standard errors) ", far);
+  check(far <= 0.05, number(far) + " of all bins differ by more than three standard errors");
+  check(by_density.mean[6 * 10 + 2] > 1.6, "PAP6 is not drawn to the protein: g is " + number(by_density.mean[6 * 10 + 2]));
+  check_close(by_density.temperature, 1.0, 0.01, "kT after equilibration");
+  double error = 0; // of PAPS, relative, where the protein draws it
+  for (std::size_t at = 50; at < 56; ++at) error += by_density.error[at] / by_density.mean[at] / 6;
+  std::printf("(%.4f of g is its error) ", error);
+  check(error < 0.03, "the errors are too large to tell starts apart: " + number(error) + " of g");
 }
 
 TEST(same_seed_gives_the_same_bits_and_another_seed_others) {

@@ -45,12 +45,15 @@ pub struct patchstream_feedback_table {
     pub g: *const f64,
     /// Their standard errors; +infinity where they are not known.
     pub standard_error: *const f64,
-    /// Potentials in kT; NULL unless the configuration says [feedback.inversion].
+    /// Potentials in kT, 0 where has_potential says 0; NULL unless the configuration says [feedback.inversion].
     pub potential_kt: *const f64,
-    /// Simulations of each state that went in. 0 without a prior: keep what you have for that state.
+    /// Simulations of each state that went in. 0 without a prior: nothing is known of that state.
     pub simulations: *const u64,
     /// How many equally weighted simulations those of each state are worth.
     pub effective_samples: *const f64,
+    /// [state*lipids+lipid]: 1 for a potential; 0 if nothing is known of that lipid there, or too little to say what g = 1
+    /// is: keep what you have. NULL where potential_kt is.
+    pub has_potential: *const u8,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -285,6 +288,10 @@ pub unsafe extern "C" fn patchstream_feedback_get(
             g: table.g.as_ptr(),
             standard_error: table.standard_error.as_ptr(),
             potential_kt: table.potential_kt.as_ref().map_or(std::ptr::null(), |potential| potential.as_ptr()),
+            has_potential: table
+                .potential_kt
+                .as_ref()
+                .map_or(std::ptr::null(), |_| table.has_potential.as_ptr().cast()),
             simulations: table.simulations.as_ptr(),
             effective_samples: table.effective_samples.as_ptr(),
         };

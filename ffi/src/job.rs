@@ -52,6 +52,8 @@ pub struct patchstream_job_about {
     pub point: *const f32,
     /// What the macro host's classifier calls it, UTF-8; NULL without one.
     pub class_label: *const c_char,
+    /// What the macro host tells every worker, in words of its own, UTF-8: how it wants patches simulated; NULL for nothing.
+    pub note: *const c_char,
 }
 
 // SAFETY: as the trait asks: numbers and pointers.
@@ -66,6 +68,7 @@ struct Opened {
     proteins: Vec<patchstream_protein>,
     label: Option<CString>,
     class_label: Option<CString>,
+    note: Option<CString>,
     ticket: CString,
 }
 
@@ -167,6 +170,7 @@ pub unsafe extern "C" fn patchstream_job_get_about(
             ticket: opened.ticket.as_ptr(),
             point: held.selection().point.as_ptr(),
             class_label: pointer(&opened.class_label),
+            note: pointer(&opened.note),
         };
         // SAFETY: the caller's struct.
         unsafe { write(&about, out) }?;
@@ -299,6 +303,7 @@ impl Opened {
             proteins: selection.proteins.iter().map(patchstream_protein::from).collect(),
             label: selection.label.as_deref().map(to_first_0),
             class_label: selection.class_label.as_deref().map(to_first_0),
+            note: job.note().map(to_first_0),
             ticket: to_first_0(job.ticket()),
             job: Mutex::new(job),
         }

@@ -57,7 +57,7 @@ static COUNTERS: Table<Mutex<Opened>> = Table::new("pair counter", 9);
 /// Opens a counter with all counts 0, of bins of one width from 0 to cutoff_nm.
 ///
 /// @param species  1 to 65534: lipids in the order of the channels, to hand the counts in as "rdf"
-/// @param bins     1 to 2^20
+/// @param bins     1 to 2^20, and (species + 1) * bins at most 2^26
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patchstream_rdf_open(
     species: u32,

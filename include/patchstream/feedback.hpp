@@ -38,11 +38,15 @@ class Feedback {
   span<const double> standard_error(std::size_t state, std::size_t lipid) const noexcept {
     return row(&FeedbackTable::standard_error, state, lipid);
   }
-  // In kT; none where the configuration has no [feedback.inversion].
+  // In kT; none where the configuration has no [feedback.inversion], and none of a lipid of which nothing is known around
+  // that protein, or too little: keep what you have then.
   span<const double> potential_kt(std::size_t state, std::size_t lipid) const noexcept {
+    const FeedbackTable all = table();
+    const auto has = [&] { return all.has_potential[state * all.lipids + lipid] != 0; };
+    if (all.has_potential == nullptr || state >= all.states || lipid >= all.lipids || !has()) return {};
     return row(&FeedbackTable::potential_kt, state, lipid);
   }
-  // Simulations of a state that went in. 0 without a prior: keep what you have for that state.
+  // Simulations of a state that went in. 0 without a prior: nothing is known of that state.
   std::uint64_t simulations(std::size_t state) const noexcept {
     const FeedbackTable all = table();
     return state < all.states ? all.simulations[state] : 0;

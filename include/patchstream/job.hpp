@@ -52,19 +52,20 @@ class Job {
     densities = {first, std::size_t{about.nx} * about.ny * about.channels};
     return ok;
   }
-  // ok, known (that window was accepted before), full or stopped. As many sums as the product of the extents.
-  status try_submit(const char *observable, std::uint64_t window, std::uint64_t frames, span<const std::uint32_t> shape,
+  // ok, known (that window was accepted before), full or stopped: after these two nothing was taken, hand it in again. As
+  // many sums as the product of the extents.
+  [[nodiscard]] status try_submit(const char *observable, std::uint64_t window, std::uint64_t frames, span<const std::uint32_t> shape,
                     span<const double> sums, milliseconds timeout = milliseconds(60000)) noexcept {
     return patchstream_job_submit(handle_.get(), observable, window, frames, shape.data(), shape.size(),
                                   sums.data(), sums.size(), detail::clamped(timeout.count()));
   }
-  // started, interrupted, done, failed, or issued (put back): ok, known, full or stopped.
-  status try_set(std::int32_t state, const char *reason = nullptr,
+  // started, interrupted, done, failed, or issued (put back): ok, known, full or stopped, as try_submit.
+  [[nodiscard]] status try_set(std::int32_t state, const char *reason = nullptr,
                  milliseconds timeout = milliseconds(60000)) noexcept {
     return patchstream_job_set(handle_.get(), state, reason, detail::clamped(timeout.count()));
   }
   // Renews a lease, and looks whether the job is still held.
-  status try_alive() noexcept { return patchstream_job_alive(handle_.get()); }
+  [[nodiscard]] status try_alive() noexcept { return patchstream_job_alive(handle_.get()); }
   void close() noexcept { handle_.reset(nullptr); }
 
   // Ends the waits of all jobs of this process, until it is taken back; from a signal handler too.
@@ -90,11 +91,11 @@ class Job {
     Patch patch;
     return detail::filled<span<const float>>([&](span<const float> &out) { return try_patch(patch, out); });
   }
-  status submit(const char *observable, std::uint64_t window, std::uint64_t frames, span<const std::uint32_t> shape,
+  [[nodiscard]] status submit(const char *observable, std::uint64_t window, std::uint64_t frames, span<const std::uint32_t> shape,
                 span<const double> sums, milliseconds timeout = milliseconds(60000)) {
     return check(try_submit(observable, window, frames, shape, sums, timeout));
   }
-  status set(std::int32_t state, const char *reason = nullptr, milliseconds timeout = milliseconds(60000)) {
+  [[nodiscard]] status set(std::int32_t state, const char *reason = nullptr, milliseconds timeout = milliseconds(60000)) {
     return check(try_set(state, reason, timeout));
   }
   void alive() { check(try_alive()); }

@@ -1,7 +1,8 @@
 //! Little-endian numbers, texts and lists in bytes, and sections that name and measure them.
 //!
 //! A list or text is its length, u64, and its elements. A section is its number, u32, the length of its content, u64, and
-//! that. A reader believes no length that the bytes left cannot hold, and nothing may be left over.
+//! that. A reader believes no length that the bytes left cannot hold, and nothing may be left over. What is long is not
+//! gathered: it is given away in pieces, each made while the processor has the memory of the one before at hand.
 //! Not here: what the fields mean ([`super::pack`]), sums that guard them (whoever keeps the bytes).
 
 use crate::error::{Error, Result, corrupt};
@@ -20,10 +21,6 @@ impl Writer {
     }
 
     pub(super) fn u64(&mut self, x: u64) {
-        self.0.extend_from_slice(&x.to_le_bytes());
-    }
-
-    pub(super) fn i64(&mut self, x: i64) {
         self.0.extend_from_slice(&x.to_le_bytes());
     }
 
@@ -56,6 +53,76 @@ impl Writer {
         content(self);
         let length = (self.0.len() - at - size_of::<u64>()) as u64;
         self.0[at..at + size_of::<u64>()].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// What takes the bytes, piece by piece.
+pub(super) type Out<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+/// Bytes of a piece, or a little less: they stay in a core's own cache until they are taken.
+pub(super) const PIECE: usize = 64 << 10;
+
+/// Bytes of a section that is a list of elements of one size, and of nothing else.
+pub(super) fn table_bytes(elements: usize, size: usize) -> usize {
+    size_of::<u32>() + 2 * size_of::<u64>() + elements * size
+}
+
+/// Says that such a section follows.
+pub(super) fn open_table(out: &mut Out<'_>, number: u32, elements: usize, size: usize) -> Result<()> {
+    let mut writer = Writer::default();
+    writer.u32(number);
+    writer.size(size_of::<u64>() + elements * size);
+    writer.size(elements);
+    out(&writer.0)
+}
+
+/// Such a section.
+pub(super) fn table<T, const SIZE: usize>(
+    out: &mut Out<'_>,
+    number: u32,
+    list: &[T],
+    pack: impl Fn(&T) -> [u8; SIZE],
+) -> Result<()> {
+    open_table(out, number, list.len(), SIZE)?;
+    rows(out, list, pack)
+}
+
+/// Elements of one size.
+pub(super) fn rows<T, const SIZE: usize>(out: &mut Out<'_>, list: &[T], pack: impl Fn(&T) -> [u8; SIZE]) -> Result<()> {
+    let most = PIECE / SIZE;
+    let mut piece = vec![[0; SIZE]; most.min(list.len())];
+    for part in list.chunks(most) {
+        for (to, one) in piece.iter_mut().zip(part) {
+            *to = pack(one);
+        }
+        out(piece[..part.len()].as_flattened())?;
+    }
+    Ok(())
+}
+
+/// Fields one behind the other in an array.
+pub(super) struct Fields<const SIZE: usize> {
+    bytes: [u8; SIZE],
+    at: usize,
+}
+
+impl<const SIZE: usize> Fields<SIZE> {
+    pub(super) fn new() -> Self {
+        Self { bytes: [0; SIZE], at: 0 }
+    }
+
+    /// The bytes of the next field.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(mut self, field: [u8; N]) -> Self {
+        self.bytes[self.at..self.at + N].copy_from_slice(&field);
+        self.at += N;
+        self
+    }
+
+    /// All of them: as many bytes as there is room for.
+    pub(super) fn done(self) -> [u8; SIZE] {
+        debug_assert_eq!(self.at, SIZE);
+        self.bytes
     }
 }
 

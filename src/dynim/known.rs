@@ -17,7 +17,7 @@ use super::snapshot::digest;
 use crate::error::{Result, memory};
 
 /// Rows in a chunk.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// All points, row by row.
 #[derive(Debug, Clone)]

@@ -78,6 +78,7 @@ pub use hands::{Alone, Hands};
 pub use history::{HISTORY_HEAD, HistoryRow, What};
 pub use kernels::Isa;
 pub use layout::{Binning, Gate, Kind, Layout, QUEUES_MAX, QueueConfig, Spaces, Within};
+pub use pack::Packed;
 pub(crate) use random::Mixed;
 pub use recovery::{Outcome, PointRow, Recovery};
 pub use route::{Constellation, Routes};

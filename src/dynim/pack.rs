@@ -16,8 +16,10 @@
 //! and then bins as a text, novelty f64, within u8. What: 1 added, 2 discarded, 3 selected, 4 withdrawn, 16 + state.
 //! Not here: sums that tell of changed bytes, which the file has that keeps them.
 
+use std::borrow::Cow;
+
 use super::Mode;
-use super::fields::{Reader, Writer};
+use super::fields::{Fields, Out, Reader, Writer, open_table, rows, table, table_bytes};
 use super::history::{HistoryRow, What};
 use super::layout::{Binning, Gate, Kind, Layout, QueueConfig, Spaces, Within};
 use super::queue::Memory;
@@ -27,15 +29,73 @@ use crate::error::{Result, corrupt, version};
 
 /// The version of this layout.
 const VERSION: u32 = 1;
+/// Bytes of a pick.
+const PICK: usize = 31;
+/// Bytes of a row of the history.
+const ROW: usize = 30;
+
+/// A snapshot as bytes, of which the length is known before they are made. It holds what tells the length, and little else.
+pub struct Packed<'a> {
+    snapshot: &'a Snapshot,
+    lists: Cow<'a, Lists>,
+    /// Version, settings and counters.
+    head: Vec<u8>,
+    /// How many points are not in S.
+    unselected: usize,
+}
+
+impl Packed<'_> {
+    /// How many bytes there are.
+    pub fn length(&self) -> usize {
+        let Snapshot { order, picks, history, .. } = self.snapshot;
+        let Lists { waiting, candidates, withdrawn, .. } = &*self.lists;
+        let tables = [
+            (order.len(), 8),
+            (picks.len(), PICK),
+            (waiting.len(), 16),
+            (candidates.len(), 8),
+            (withdrawn.len(), 4),
+            (self.unselected, 4),
+            (history.len(), ROW),
+        ];
+        let tables = tables.into_iter().map(|(elements, size)| table_bytes(elements, size));
+        self.head.len() + tables.sum::<usize>() + size_of::<u64>()
+    }
+
+    /// Gives them to `out`, in pieces of some 64 KiB.
+    ///
+    /// # Errors
+    /// The first error of `out`, and nothing more is made.
+    pub fn write(&self, mut out: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let out: &mut Out<'_> = &mut out;
+        let Snapshot { order, picks, history, history_dropped, .. } = self.snapshot;
+        let Lists { waiting, candidates, withdrawn, .. } = &*self.lists;
+        out(&self.head)?;
+        table(out, 3, order, |id| id.to_le_bytes())?;
+        table(out, 4, picks, pack_pick)?;
+        table(out, 5, waiting, |(step, id)| Fields::<16>::new().put(step.to_le_bytes()).put(id.to_le_bytes()).done())?;
+        table(out, 6, candidates, |id| id.to_le_bytes())?;
+        table(out, 7, withdrawn, |row| row.to_le_bytes())?;
+        open_table(out, 8, self.unselected, 4)?;
+        self.snapshot.closest(|positions| rows(out, positions, |position| position.to_le_bytes()))?;
+        let mut last = Writer::default();
+        last.u32(9);
+        last.size(2 * size_of::<u64>() + history.len() * ROW);
+        last.u64(*history_dropped);
+        last.size(history.len());
+        out(&last.0)?;
+        rows(out, history, pack_row)
+    }
+}
 
 impl Snapshot {
-    /// Its bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// Its bytes, to be made.
+    pub fn packed(&self) -> Packed<'_> {
         let lists = self.lists();
-        let mut writer = Writer(Vec::with_capacity(4 * lists.closest.len() + 48 * self.picks.len() + 4096));
-        writer.u32(VERSION);
-        writer.section(1, |w| write_layout(w, &self.layout));
-        writer.section(2, |w| {
+        let mut head = Writer::default();
+        head.u32(VERSION);
+        head.section(1, |w| write_layout(w, &self.layout));
+        head.section(2, |w| {
             w.u64(self.events);
             w.size(self.points);
             w.u64(lists.digest);
@@ -46,22 +106,19 @@ impl Snapshot {
             });
             w.list(&self.weighed, |w, &weighed| w.size(weighed));
         });
-        writer.section(3, |w| w.list(&self.order, |w, &id| w.u64(id)));
-        writer.section(4, |w| w.list(&self.picks, write_pick));
-        writer.section(5, |w| {
-            w.list(&lists.waiting, |w, &(step, id)| {
-                w.i64(step);
-                w.u64(id);
-            });
+        Packed { snapshot: self, head: head.0, unselected: self.unselected(&lists), lists }
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let packed = self.packed();
+        let mut bytes = Vec::with_capacity(packed.length());
+        let written = packed.write(|piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
         });
-        writer.section(6, |w| w.list(&lists.candidates, |w, &id| w.u64(id)));
-        writer.section(7, |w| w.list(&lists.withdrawn, |w, &row| w.u32(row)));
-        writer.section(8, |w| w.list(&lists.closest, |w, &position| w.u32(position)));
-        writer.section(9, |w| {
-            w.u64(self.history_dropped);
-            w.list(&self.history, write_row);
-        });
-        writer.0
+        debug_assert!(written.is_ok() && bytes.len() == packed.length());
+        bytes
     }
 
     /// The snapshot whose bytes those are.
@@ -87,18 +144,18 @@ impl Snapshot {
             Ok((events, points, queues, r.list(8, Reader::size)?))
         })?;
         let order = whole(all.section(3)?, |r| r.list(8, Reader::u64))?;
-        let picks = whole(all.section(4)?, |r| r.list(31, read_pick))?;
+        let picks = whole(all.section(4)?, |r| r.list(PICK, read_pick))?;
         lists.waiting = whole(all.section(5)?, |r| r.list(16, |r| Ok((r.i64()?, r.u64()?))))?;
         lists.candidates = whole(all.section(6)?, |r| r.list(8, Reader::u64))?;
         lists.withdrawn = whole(all.section(7)?, |r| r.list(4, Reader::u32))?;
-        lists.closest = whole(all.section(8)?, |r| r.list(4, Reader::u32))?;
-        let (history_dropped, history) = whole(all.section(9)?, |r| Ok((r.count()?, r.list(30, read_row)?)))?;
+        let closest = whole(all.section(8)?, |r| r.list(4, Reader::u32))?;
+        let (history_dropped, history) = whole(all.section(9)?, |r| Ok((r.count()?, r.list(ROW, read_row)?)))?;
         all.end()?;
         // Every point is somewhere in these lists, so that no more room is made than bytes were read.
-        if points > lists.closest.len() + order.len() + lists.withdrawn.len() {
+        if points > closest.len() + order.len() + lists.withdrawn.len() {
             return Err(corrupt(format!("the snapshot says {points} points and lists fewer: verify the run")));
         }
-        let rows = Rows::Listed(lists);
+        let rows = Rows::Listed(lists, closest);
         Ok(Self { layout, events, queues, weighed, order, picks, history, history_dropped, points, rows })
     }
 }
@@ -182,14 +239,11 @@ fn read_layout(r: &mut Reader<'_>) -> Result<Layout> {
     })
 }
 
-fn write_pick(w: &mut Writer, pick: &Selection) {
-    w.u64(pick.id);
-    w.u32(pick.queue as u32);
-    w.u8(pick.state as u8);
-    w.u8(pick.was_started.into());
-    w.u32(pick.failures);
-    w.i64(pick.event);
-    write_rank(w, pick.rank);
+fn pack_pick(pick: &Selection) -> [u8; PICK] {
+    let fields = Fields::new().put(pick.id.to_le_bytes()).put((pick.queue as u32).to_le_bytes());
+    let fields = fields.put([pick.state as u8, pick.was_started.into()]);
+    let fields = fields.put(pick.failures.to_le_bytes()).put(pick.event.to_le_bytes());
+    fields.put(pack_rank(pick.rank)).done()
 }
 
 fn read_pick(r: &mut Reader<'_>) -> Result<Selection> {
@@ -199,18 +253,16 @@ fn read_pick(r: &mut Reader<'_>) -> Result<Selection> {
     Ok(Selection { id, queue, state, rank: read_rank(r)?, event, was_started, failures })
 }
 
-fn write_row(w: &mut Writer, row: &HistoryRow) {
-    w.i64(row.event);
-    w.i64(row.step);
-    w.u64(row.id);
-    w.u8(match row.what {
+fn pack_row(row: &HistoryRow) -> [u8; ROW] {
+    let what = match row.what {
         What::Added => 1,
         What::Discarded => 2,
         What::Selected => 3,
         What::Withdrawn => 4,
         What::Became(state) => 16 + state as u8,
-    });
-    write_rank(w, row.rank);
+    };
+    let fields = Fields::new().put(row.event.to_le_bytes()).put(row.step.to_le_bytes()).put(row.id.to_le_bytes());
+    fields.put([what]).put(pack_rank(row.rank)).done()
 }
 
 fn read_row(r: &mut Reader<'_>) -> Result<HistoryRow> {
@@ -225,9 +277,8 @@ fn read_row(r: &mut Reader<'_>) -> Result<HistoryRow> {
     Ok(HistoryRow { event, step, id, what, rank: read_rank(r)? })
 }
 
-fn write_rank(w: &mut Writer, rank: Option<f32>) {
-    w.u8(rank.is_some().into());
-    w.f32(rank.unwrap_or(0.0));
+fn pack_rank(rank: Option<f32>) -> [u8; 5] {
+    Fields::new().put([rank.is_some().into()]).put(rank.unwrap_or(0.0).to_le_bytes()).done()
 }
 
 fn read_rank(r: &mut Reader<'_>) -> Result<Option<f32>> {

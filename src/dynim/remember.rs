@@ -57,7 +57,12 @@ pub(super) fn remember(sampler: &mut Sampler, snapshot: Snapshot, factors: Vec<(
         }
         s.weighed = weighed;
     }
-    nearest(sampler, &lists.closest)?;
+    let mut closest = Vec::new();
+    snapshot.closest(|positions| {
+        closest.extend_from_slice(positions);
+        Ok(())
+    })?;
+    nearest(sampler, &closest)?;
     sampler.history.go_on(snapshot.history, snapshot.history_dropped);
     Ok(())
 }

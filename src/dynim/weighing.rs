@@ -15,7 +15,7 @@ use super::event::{Member, Stage, Weight};
 use super::layout::Spaces;
 use super::random::Mixed;
 use super::sampler::Sampler;
-use super::weights;
+use super::weights::{self, Home};
 use crate::error::{Result, argument, unknown};
 
 impl Sampler {
@@ -59,38 +59,65 @@ impl Sampler {
     /// # Errors
     /// Those of [`weights_among`](Self::weights_among).
     pub fn weights_where(&mut self, ids: &[u64], population: impl Fn(Member) -> bool) -> Result<Vec<Weight>> {
-        if let Some(id) = ids.iter().find(|&&id| self.stage(id) != Some(Stage::Selected)) {
+        let mut weights = self.weights_by(&[ids], |member| population(member).then_some(0))?;
+        Ok(weights.pop().unwrap_or_default())
+    }
+
+    /// The weights of several sets of selected points, no two of which share a point, in the order of `sets`: each unselected
+    /// point counts at its nearest of the set that `set_of` names, nowhere if that is `None`, or a set that is not there. The
+    /// same as [`weights_where`](Self::weights_where) of each set, in one pass over the points.
+    ///
+    /// # Errors
+    /// Those of [`weights_among`](Self::weights_among).
+    pub fn weights_by(
+        &mut self,
+        sets: &[impl AsRef<[u64]>],
+        set_of: impl Fn(Member) -> Option<usize>,
+    ) -> Result<Vec<Vec<Weight>>> {
+        let ids = || sets.iter().flat_map(|set| set.as_ref().iter().copied());
+        if let Some(id) = ids().find(|&id| self.stage(id) != Some(Stage::Selected)) {
             return Err(unknown(format!("patch {id} is not selected, so it has no weight: leave it out")));
         }
-        let mut sorted = ids.to_vec();
+        let mut sorted: Vec<u64> = ids().collect();
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(argument(format!("patch {} stands twice among the ids to weigh: name it once", twice[0])));
         }
-        Ok(self.weigh(ids, population))
+        Ok(self.weigh_sets(sets, set_of))
     }
 
     /// The weights of `ids`, each of them selected and no two the same.
     fn weigh(&mut self, ids: &[u64], population: impl Fn(Member) -> bool) -> Vec<Weight> {
-        let place_of: HashMap<u64, usize, Mixed> = ids.iter().enumerate().map(|(place, &id)| (id, place)).collect();
-        let mut counts = vec![1_u64; ids.len()];
+        self.weigh_sets(&[ids], |member| population(member).then_some(0)).pop().unwrap_or_default()
+    }
+
+    /// The same of several sets.
+    fn weigh_sets(&mut self, sets: &[impl AsRef<[u64]>], set_of: impl Fn(Member) -> Option<usize>) -> Vec<Vec<Weight>> {
+        let sets: Vec<&[u64]> = sets.iter().map(AsRef::as_ref).collect();
+        let places = |set: usize| sets[set].iter().enumerate().map(move |(place, &id)| (id, Home { set, place }));
+        let home_of: HashMap<u64, Home, Mixed> = (0..sets.len()).flat_map(places).collect();
+        let mut counts: Vec<Vec<u64>> = sets.iter().map(|ids| vec![1; ids.len()]).collect();
         for (space, s) in self.spaces.iter_mut().enumerate() {
-            let places: Vec<Option<usize>> = s.ids().iter().map(|id| place_of.get(id).copied()).collect();
-            if places.iter().all(Option::is_none) {
+            let homes: Vec<Option<Home>> = s.ids().iter().map(|id| home_of.get(id).copied()).collect();
+            if homes.iter().all(Option::is_none) {
                 continue;
             }
             let inside = |queue: usize| self.layout.spaces == Spaces::Joint || queue == space;
             weights::settle(s, &mut self.known, inside);
-            let counted = self.known.unselected().filter(|(row, _)| {
-                inside(row.queue) && population(Member { id: row.id, queue: row.queue, stage: row.stage })
+            let counted = self.known.unselected().filter(|(row, _)| inside(row.queue)).filter_map(|(row, closest)| {
+                let set = set_of(Member { id: row.id, queue: row.queue, stage: row.stage })?;
+                (set < sets.len()).then_some((row, closest, set))
             });
-            weights::count(s, counted, &places, |place| counts[place] += 1);
+            weights::count(s, counted, &homes, sets.len(), |home| counts[home.set][home.place] += 1);
         }
-        let sum = counts.iter().sum::<u64>() as f64;
-        let weight_of = |(&id, count): (&u64, u64)| {
-            let weight = count as f64;
-            Weight { id, weight, normalised: weight * ids.len() as f64 / sum }
+        let weights_of = |(ids, counts): (&&[u64], Vec<u64>)| {
+            let sum = counts.iter().sum::<u64>() as f64;
+            let weight_of = |(&id, count): (&u64, u64)| {
+                let weight = count as f64;
+                Weight { id, weight, normalised: weight * ids.len() as f64 / sum }
+            };
+            ids.iter().zip(counts).map(weight_of).collect()
         };
-        ids.iter().zip(counts).map(weight_of).collect()
+        sets.iter().zip(counts).map(weights_of).collect()
     }
 }

@@ -40,21 +40,33 @@ pub(super) fn forget(position: usize, known: &mut Known, inside: impl Fn(usize) 
     });
 }
 
-/// Counts each of `points`, for which [`settle`] has found the nearest of `s`, at the nearest of Q: `places[position]`
-/// says where the point of S at `position` is counted, `None` if it is not in Q. Q is not empty.
+/// Where a point of S is weighed: in which set, and at which place of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Home {
+    pub set: usize,
+    pub place: usize,
+}
+
+/// Counts each of `points`, for which [`settle`] has found the nearest of `s`, at the nearest of one of `sets` sets, whose
+/// number comes with it: `homes[position]` says where the point of S at `position` is, `None` if it is in no set.
 pub(super) fn count<'a>(
     s: &Selected,
-    points: impl Iterator<Item = (Row<'a>, Closest)>,
-    places: &[Option<usize>],
-    mut count_at: impl FnMut(usize),
+    points: impl Iterator<Item = (Row<'a>, Closest, usize)>,
+    homes: &[Option<Home>],
+    sets: usize,
+    mut count_at: impl FnMut(Home),
 ) {
-    let q: Vec<u32> = (0..).zip(places).filter(|(_, place)| place.is_some()).map(|(position, _)| position).collect();
-    let partial = (q.len() < s.len()).then(|| s.tree_over(q));
-    for (row, closest) in points {
-        let mut position = closest.position;
-        if let Some(q) = partial.as_ref().filter(|_| places[position as usize].is_none()) {
-            position = s.nearer_in(q, &row.point[..s.dim()], Closest::UNKNOWN).position;
-        }
-        places[position as usize].into_iter().for_each(&mut count_at);
+    let mut members = vec![Vec::new(); sets];
+    for (position, home) in (0..).zip(homes) {
+        home.iter().for_each(|home| members[home.set].push(position));
+    }
+    // The nearest of all of S is that of a set which is all of S.
+    let partial = |q: Vec<u32>| (!q.is_empty() && q.len() < s.len()).then(|| s.tree_over(q));
+    let trees: Vec<_> = members.into_iter().map(partial).collect();
+    for (row, closest, set) in points {
+        let within = |position: u32| homes[position as usize].filter(|home| home.set == set);
+        let nearest = |q| within(s.nearer_in(q, &row.point[..s.dim()], Closest::UNKNOWN).position);
+        let home = within(closest.position).or_else(|| trees[set].as_ref().and_then(nearest));
+        home.into_iter().for_each(&mut count_at);
     }
 }

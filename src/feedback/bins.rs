@@ -3,10 +3,21 @@
 //! nm and nm^2. Bin b holds distances from `b * width` up to, not including, `(b + 1) * width`.
 //! Not here: counting ([`super::rdf`]).
 
-use crate::error::{Result, argument};
+use crate::error::{Result, argument, memory};
 
 /// The most bins of one g(r).
 const BINS_MAX: usize = 1 << 20;
+
+/// The most values of a table, and of a counter.
+pub(super) const VALUES_MAX: usize = 1 << 26;
+
+/// An empty list with room for as many values as somebody outside asks for: too many are an error, not the host's end.
+pub(super) fn room<T>(values: usize, what: &str) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    let reserved = list.try_reserve_exact(values);
+    reserved.map_err(|_| memory(format!("no memory for the {values} values of {what}: use fewer bins")))?;
+    Ok(list)
+}
 
 /// Bins of one width.
 #[derive(Debug, Clone, Copy, PartialEq)]

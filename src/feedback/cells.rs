@@ -68,11 +68,9 @@ impl Cells {
             self.starts.clear();
             self.starts.extend([0, count as u32]);
             self.xs.clear();
+            self.xs.extend(places.clone().map(|[x, _]| x));
             self.ys.clear();
-            for [x, y] in places {
-                self.xs.push(x);
-                self.ys.push(y);
-            }
+            self.ys.extend(places.map(|[_, y]| y));
             self.kinds.clear();
             self.kinds.extend(kinds);
             return Ok(());

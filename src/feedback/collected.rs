@@ -97,6 +97,11 @@ impl Collected {
         self.fits(sample).inspect_err(|_| self.counts.refused += 1)
     }
 
+    /// Counts a sample that was refused elsewhere.
+    pub fn refuse(&mut self) {
+        self.counts.refused += 1;
+    }
+
     /// Takes in a sample. The first of a (job, observable, window) wins, a repeated one changes nothing. After an error
     /// nothing has changed but [`counts`](Self::counts).
     ///

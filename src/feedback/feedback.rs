@@ -6,17 +6,14 @@
 
 use std::sync::Arc;
 
-use super::bins::Bins;
+use super::bins::{Bins, VALUES_MAX, room};
 use super::collected::{Collected, Counts};
 use super::invert::{Inversion, Prepared};
 use super::prior::Prior;
 use super::publish::{Due, Since, When};
 use super::sample::{RDF, Sample, Simulation, Submitted};
-use super::table::{Table, state_g};
+use super::table::{StateG, Table, state_g};
 use crate::error::{Result, argument, conflict, shape, state, unknown};
-
-/// The most values of a table.
-const VALUES_MAX: usize = 1 << 26;
 
 /// What a system's feedback is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +146,11 @@ impl Feedback {
         self.collected.check(sample)
     }
 
+    /// A sample was refused before it came here.
+    pub fn refuse(&mut self) {
+        self.collected.refuse();
+    }
+
     /// Lets go of a simulation that has no results; see [`Collected::forget`].
     pub fn forget(&mut self, job: u64) -> bool {
         self.collected.forget(job)
@@ -202,15 +204,17 @@ impl Feedback {
     pub fn form_over(&self, mut choose: impl FnMut(u16) -> Result<(Vec<u64>, Vec<f64>)>) -> Result<Table> {
         let Settings { states, lipids, bins, prior, .. } = &self.settings;
         let row = lipids.len() * bins.count();
+        let grid = || room(states.len() * row, "a table");
         let mut table = Table {
             version: 0,
             in_force_from: 0,
             states: states.clone(),
             lipids: lipids.clone(),
             r_nm: bins.centres_nm(),
-            g: Vec::with_capacity(states.len() * row),
-            standard_error: Vec::with_capacity(states.len() * row),
-            potential_kt: self.inversion.as_ref().map(|_| Vec::with_capacity(states.len() * row)),
+            g: grid()?,
+            standard_error: grid()?,
+            potential_kt: self.inversion.as_ref().map(|_| grid()).transpose()?,
+            has_potential: Vec::new(),
             simulations: Vec::new(),
             effective_samples: Vec::new(),
         };
@@ -226,7 +230,9 @@ impl Feedback {
             let prior = prior.as_ref().map(|prior| (prior, at * row));
             let all = state_g(&self.collected, *bins, lipids.len(), &jobs, &weights, prior)?;
             if let (Some(inversion), Some(potential)) = (&self.inversion, &mut table.potential_kt) {
-                potential.extend(if all.known { inversion.potential_kt(&all.g)? } else { vec![0.0; row] });
+                let (kt, has) = potentials(inversion, &all)?;
+                potential.extend(kt);
+                table.has_potential.extend(has);
             }
             table.g.extend(all.g);
             table.standard_error.extend(all.standard_error);
@@ -257,7 +263,7 @@ impl Feedback {
     /// The macro model went back to `step` and goes another way. What was published stands, each table from its step on; but
     /// a new one may be in force earlier than those behind `step`, and then takes their place.
     pub fn branch(&mut self, step: i64) {
-        self.last_from = self.in_force(step).map(|table| table.in_force_from);
+        self.last_from = self.last_from_in(Some(step));
         self.since.step = self.since.step.min(step.max(0));
     }
 
@@ -266,18 +272,28 @@ impl Feedback {
         self.last_from.map_or(step, |last| step.max(last.saturating_add(1)))
     }
 
-    /// Gives a table its version, at `step`, to be in force from `in_force_from`.
+    /// Whether a table may be published at `step`, to be in force from `in_force_from`; with `branch`, once the macro model
+    /// went back to that step and goes another way.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) if that step lies before `step`, or not after that of the last
-    /// table; `Shape` for a table of another system.
-    pub fn publish(&mut self, draft: Table, step: i64, in_force_from: i64) -> Result<Arc<Table>> {
+    /// table.
+    pub fn may_publish(&self, step: i64, in_force_from: i64, branch: Option<i64>) -> Result<()> {
         if in_force_from < step {
             return Err(state(format!(
                 "a table cannot be in force from step {in_force_from} when the step is {step}: name a step that has not \
                  passed"
             )));
         }
+        check_from(in_force_from, self.last_from_in(branch))
+    }
+
+    /// Gives a table its version, at `step`, to be in force from `in_force_from`.
+    ///
+    /// # Errors
+    /// Those of [`may_publish`](Self::may_publish); `Shape` for a table of another system.
+    pub fn publish(&mut self, draft: Table, step: i64, in_force_from: i64) -> Result<Arc<Table>> {
+        self.may_publish(step, in_force_from, None)?;
         self.adopt(Table { version: self.version + 1, in_force_from, ..draft }, step)
     }
 
@@ -298,12 +314,7 @@ impl Feedback {
                 table.version, self.version
             )));
         }
-        if let Some(last) = self.last_from.filter(|&last| table.in_force_from <= last) {
-            return Err(state(format!(
-                "a table in force from step {} after one in force from {last}: name a later step",
-                table.in_force_from
-            )));
-        }
+        check_from(table.in_force_from, self.last_from)?;
         (self.version, self.last_from) = (table.version, Some(table.in_force_from));
         self.since = Since { samples: 0, looked: 0, step };
         let table = Arc::new(table);
@@ -330,5 +341,37 @@ impl Feedback {
     pub fn forget_before(&mut self, step: i64) {
         let current = self.published.iter().rposition(|table| table.in_force_from <= step).unwrap_or(0);
         self.published.drain(..current);
+    }
+
+    /// The first step of the last table; with `branch`, once the macro model went back to that step.
+    fn last_from_in(&self, branch: Option<i64>) -> Option<i64> {
+        branch.map_or(self.last_from, |step| self.in_force(step).map(|table| table.in_force_from))
+    }
+}
+
+/// The potentials of a state, and which lipids have one: those that something is known of, and that have a bulk.
+fn potentials(inversion: &Prepared, all: &StateG) -> Result<(Vec<f64>, Vec<bool>)> {
+    if !all.known.contains(&true) {
+        return Ok((vec![0.0; all.g.len()], vec![false; all.known.len()]));
+    }
+    let mut potential = inversion.potential_kt(&all.g)?;
+    let mut has = inversion.has_bulk(&all.g)?;
+    let rows = potential.chunks_exact_mut(all.g.len() / all.known.len());
+    for ((row, has), known) in rows.zip(&mut has).zip(&all.known) {
+        *has &= known;
+        if !known {
+            row.fill(0.0);
+        }
+    }
+    Ok((potential, has))
+}
+
+/// Tables are in force one after the other.
+fn check_from(in_force_from: i64, last: Option<i64>) -> Result<()> {
+    match last.filter(|&last| in_force_from <= last) {
+        None => Ok(()),
+        Some(last) => Err(state(format!(
+            "a table in force from step {in_force_from} after one in force from {last}: name a later step"
+        ))),
     }
 }

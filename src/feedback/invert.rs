@@ -8,6 +8,9 @@
 //! g is smoothed first, by a Gaussian of standard deviation `smoothing_nm` in the plane; that takes away noise, and adds
 //! about smoothing^2/2 times g's Laplacian, so it is small beside what g shows. Then it is held above `floor`, and the
 //! potential is switched off by a cosine over the last `switch_nm`. kT, nm, nm^-2; `g[lipid * bins + bin]`.
+//!
+//! A lipid of which too few were seen may have nothing where its bulk should be. What g = 1 stands for is not known then, so
+//! that it has no potential; in what is inverted of the others it is taken as given.
 //! Not here: where g comes from ([`super::table`]).
 
 use serde::Deserialize;
@@ -132,12 +135,32 @@ pub struct Prepared {
 
 impl Prepared {
     /// g as it is inverted: smoothed, with 1 where its bulk is, at least the floor. What the macro model is to be compared
-    /// with.
+    /// with. A lipid without a bulk is taken as given.
     ///
     /// # Errors
     /// [`ErrorKind::Shape`](crate::error::ErrorKind::Shape) for another number of values, `Value` for one that is negative
-    /// or not finite, and for a bulk that is not positive.
+    /// or not finite.
     pub fn target(&self, g: &[f64]) -> Result<Vec<f64>> {
+        self.check(g)?;
+        let mut target = Vec::with_capacity(g.len());
+        for g in g.chunks_exact(self.bins.count()) {
+            let smooth = self.smoothing.as_ref().map_or_else(|| g.to_vec(), |smoothing| smoothing.smooth(g));
+            let bulk = self.bulk(g).unwrap_or(1.0);
+            target.extend(smooth.into_iter().map(|g| (g / bulk).max(self.settings.floor)));
+        }
+        Ok(target)
+    }
+
+    /// Of each lipid, whether its bulk is positive: whether it has a potential.
+    ///
+    /// # Errors
+    /// Those of [`target`](Self::target).
+    pub fn has_bulk(&self, g: &[f64]) -> Result<Vec<bool>> {
+        self.check(g)?;
+        Ok(g.chunks_exact(self.bins.count()).map(|g| self.bulk(g).is_some()).collect())
+    }
+
+    fn check(&self, g: &[f64]) -> Result<()> {
         let bins = self.bins.count();
         if g.len() != self.lipids * bins {
             return Err(shape(format!(
@@ -150,23 +173,20 @@ impl Prepared {
         if let Some(at) = g.iter().position(|g| !(*g >= 0.0 && g.is_finite())) {
             return Err(value(format!("g of lipid {} is {} in bin {}: not a g(r)", at / bins, g[at], at % bins)));
         }
-        let mut target = Vec::with_capacity(g.len());
-        for (lipid, g) in g.chunks_exact(bins).enumerate() {
-            let smooth = self.smoothing.as_ref().map_or_else(|| g.to_vec(), |smoothing| smoothing.smooth(g));
-            let bulk = match self.settings.bulk {
-                Bulk::AsGiven => 1.0,
-                Bulk::Tail => self.tail(g),
-                Bulk::Box(area_nm2) => self.beyond(g, area_nm2),
-            };
-            if bulk <= 0.0 {
-                return Err(value(format!("g of lipid {lipid} is {bulk:.3} in the bulk: take its bulk as given")));
-            }
-            target.extend(smooth.into_iter().map(|g| (g / bulk).max(self.settings.floor)));
-        }
-        Ok(target)
+        Ok(())
     }
 
-    /// The potentials, in kT, `[lipid * bins + bin]`.
+    /// What g = 1 is, for one lipid; `None` if nothing of it is there.
+    fn bulk(&self, g: &[f64]) -> Option<f64> {
+        let bulk = match self.settings.bulk {
+            Bulk::AsGiven => 1.0,
+            Bulk::Tail => self.tail(g),
+            Bulk::Box(area_nm2) => self.beyond(g, area_nm2),
+        };
+        (bulk > 0.0).then_some(bulk)
+    }
+
+    /// The potentials, in kT, `[lipid * bins + bin]`; 0 throughout for a lipid without a [bulk](Self::has_bulk), which has none.
     ///
     /// # Errors
     /// Those of [`target`](Self::target).
@@ -187,8 +207,12 @@ impl Prepared {
             }
         }
         let switch: Vec<f64> = self.bins.centres_nm().into_iter().map(|r| self.switch(r)).collect();
-        for potential in potential.chunks_exact_mut(bins) {
-            potential.iter_mut().zip(&switch).for_each(|(potential, switch)| *potential *= switch);
+        for (potential, has_bulk) in potential.chunks_exact_mut(bins).zip(self.has_bulk(g)?) {
+            if has_bulk {
+                potential.iter_mut().zip(&switch).for_each(|(potential, switch)| *potential *= switch);
+            } else {
+                potential.fill(0.0);
+            }
         }
         Ok(potential)
     }

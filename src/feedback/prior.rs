@@ -9,7 +9,7 @@ use crate::error::{Result, argument, shape, value};
 pub struct Prior {
     /// g(r), at least 0.
     pub g: Vec<f64>,
-    /// Its standard error, at least 0.
+    /// Its standard error, at least 0; +infinity where the prior knows nothing, so that g there is never joined.
     pub standard_error: Vec<f64>,
     /// How many equally weighted simulations it is worth, positive: with n effective ones measured, it has the share
     /// strength / (strength + n).
@@ -31,18 +31,27 @@ impl Prior {
                 self.strength
             )));
         }
-        let bad = |x: &f64| !(*x >= 0.0 && x.is_finite());
-        if let Some(at) = self.g.iter().zip(&self.standard_error).position(|(g, error)| bad(g) || bad(error)) {
+        let bad = |(g, error): (&f64, &f64)| !(*g >= 0.0 && g.is_finite() && *error >= 0.0);
+        if let Some(at) = self.g.iter().zip(&self.standard_error).position(bad) {
             return Err(value(format!(
-                "value {at} of the prior is {} with the standard error {}: give numbers of at least 0",
+                "value {at} of the prior is {} with the standard error {}: give numbers of at least 0, and +infinity as the \
+                 error of what is not known",
                 self.g[at], self.standard_error[at]
             )));
         }
         Ok(())
     }
 
+    /// Whether it says anything of the value at `at`.
+    pub(super) fn knows(&self, at: usize) -> bool {
+        self.standard_error[at].is_finite()
+    }
+
     /// The mean of a measured value, worth `effective` simulations, and the prior's at `at`; and its standard error.
     pub(super) fn join(&self, at: usize, (g, error): (f64, f64), effective: f64) -> (f64, f64) {
+        if !self.knows(at) {
+            return (g, error);
+        }
         if effective <= 0.0 {
             return (self.g[at], self.standard_error[at]);
         }

@@ -6,7 +6,7 @@
 //! and Legendre's rule of five points. nm.
 //! Not here: what is convolved ([`super::invert`]).
 
-use super::bins::Bins;
+use super::bins::{Bins, room};
 use crate::error::{Result, argument};
 
 /// Nodes and weights of Gauss and Legendre's rule on [-1, 1], exact for polynomials up to degree 9.
@@ -21,6 +21,9 @@ const NODES: [(f64, f64); 5] = [
 /// Widths from which on the Gaussian is nothing in float64's eyes.
 const FAR: f64 = 9.0;
 
+/// The most bins of a matrix: 128 MiB, worked out in seconds.
+pub(super) const CONVOLVED_MAX: usize = 4096;
+
 /// The convolution on bins, as a matrix `rows[to * bins + from]`.
 #[derive(Debug, Clone)]
 pub struct Convolution {
@@ -32,7 +35,8 @@ impl Convolution {
     /// The convolution with a Gaussian of standard deviation `sigma_nm`.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if the width is not finite, or less than that of a bin.
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) if the width is not finite, or less than that of a bin, and
+    /// for more than 4,096 bins; [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) if there is none for the matrix.
     pub fn new(bins: Bins, sigma_nm: f64) -> Result<Self> {
         if !(sigma_nm >= bins.width_nm() && sigma_nm.is_finite()) {
             return Err(argument(format!(
@@ -40,8 +44,15 @@ impl Convolution {
                 bins.width_nm()
             )));
         }
+        if bins.count() > CONVOLVED_MAX {
+            return Err(argument(format!(
+                "a convolution on {} bins, {CONVOLVED_MAX} are the most: use fewer bins, or neither smoothing nor a mixing term",
+                bins.count()
+            )));
+        }
         let (count, width, centres) = (bins.count(), bins.width_nm(), bins.centres_nm());
-        let mut matrix = vec![0.0; count * count];
+        let mut matrix = room(count * count, "a convolution")?;
+        matrix.resize(count * count, 0.0);
         for (row, &r) in matrix.chunks_exact_mut(count).zip(&centres) {
             // Piece p lies between the centres p - 1 and p; the first and the last are half as long.
             for piece in 0..=count {

@@ -114,7 +114,11 @@ impl Sums {
     /// `values` in the narrowest type that holds them.
     fn of(values: Vec<f64>) -> Self {
         // -0.0 is kept as 0.0 in a whole type, and a sum is the same with either.
-        let fits = |most: f64| values.iter().all(|&x| (0.0..=most).contains(&x) && x.fract() == 0.0);
+        // All are looked at, without a branch for each: mostly all fit.
+        let fits = |most: f64| {
+            let fits = |x: f64| (0.0 <= x) & (x <= most) & (f64::from(x as u32) == x);
+            values.iter().fold(true, |all, &x| all & fits(x))
+        };
         if fits(f64::from(u16::MAX)) {
             Self::Short(values.iter().map(|&x| x as u16).collect())
         } else if fits(f64::from(u32::MAX)) {

@@ -5,7 +5,7 @@
 //! is a reference bead and another bead, so a reference bead does not see itself.
 //! Not here: what g(r) is made of them ([`super::table`]), which beads are near ([`super::cells`]).
 
-use super::bins::Bins;
+use super::bins::{Bins, VALUES_MAX, room};
 use super::cells::Cells;
 use crate::error::{Result, argument, shape, value};
 
@@ -68,19 +68,23 @@ impl RdfCounter {
     /// A counter for `species` species, with all counts 0.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for no species, or 65,535 and more.
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for no species, 65,535 and more, or more than 2^26 counts
+    /// with one row to spare; [`ErrorKind::Memory`](crate::error::ErrorKind::Memory) if there is none for them.
     pub fn new(species: usize, bins: Bins) -> Result<Self> {
         if species == 0 || species >= usize::from(NOT_COUNTED) {
             return Err(argument(format!("{species} species to count: use 1 to {}", NOT_COUNTED - 1)));
         }
-        Ok(Self {
-            species,
-            bins,
-            counts: vec![0; (species + 1) * bins.count()],
-            frames: 0,
-            cells: Cells::default(),
-            squares: Vec::new(),
-        })
+        let values = (species + 1) * bins.count();
+        if values > VALUES_MAX {
+            return Err(argument(format!(
+                "{species} species, what is not counted, and {} bins are {values} counts: use fewer bins, {VALUES_MAX} counts \
+                 are the most",
+                bins.count()
+            )));
+        }
+        let mut counts = room(values, "a pair counter")?;
+        counts.resize(values, 0);
+        Ok(Self { species, bins, counts, frames: 0, cells: Cells::default(), squares: Vec::new() })
     }
 
     /// Adds the pairs of one frame. After an error the counts are what they were.
@@ -175,17 +179,23 @@ impl RdfCounter {
         if let Some(bead) = references.iter().find(|&&bead| bead as usize >= species.len()) {
             return Err(argument(format!("reference bead {bead} is not there: {} beads, from 0", species.len())));
         }
-        if let Some(bead) = species.iter().position(|&s| usize::from(s) >= self.species && s != NOT_COUNTED) {
+        // All are looked at without a branch; which one it is is asked only if there is one.
+        let is_strange = |s: &u16| usize::from(*s) >= self.species && *s != NOT_COUNTED;
+        if species.iter().fold(false, |any, s| any | is_strange(s))
+            && let Some(bead) = species.iter().position(is_strange)
+        {
             return Err(value(format!(
                 "bead {bead} is of species {}, where {} are counted, from 0: use {NOT_COUNTED} for one that is not",
                 species[bead], self.species
             )));
         }
         let allowed = |x: f64, length: f64| {
-            if wrap { x.abs() <= FAR * length } else { (0.0..length).contains(&x) }
+            if wrap { x.abs() <= FAR * length } else { (0.0 <= x) & (x < length) }
         };
-        let inside = |at: &[f64]| allowed(at[0], box_nm[0]) && allowed(at[1], box_nm[1]);
-        if let Some(bead) = positions.chunks_exact(stride).position(|at| !inside(at)) {
+        let inside = |at: &[f64]| allowed(at[0], box_nm[0]) & allowed(at[1], box_nm[1]);
+        if !positions.chunks_exact(stride).fold(true, |all, at| all & inside(at))
+            && let Some(bead) = positions.chunks_exact(stride).position(|at| !inside(at))
+        {
             let (x, y) = (positions[bead * stride], positions[bead * stride + 1]);
             return Err(value(format!(
                 "bead {bead} is at ({x}, {y}) nm, outside the box of {} nm x {} nm: wrap positions, or look for what blew up",

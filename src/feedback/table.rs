@@ -28,9 +28,12 @@ pub struct Table {
     pub g: Vec<f64>,
     /// Its standard error; +infinity where it is not known.
     pub standard_error: Vec<f64>,
-    /// Potentials in kT, 0 for states of which nothing is known; `None` where the host inverts by itself.
+    /// Potentials in kT, 0 where there is none; `None` where the host inverts by itself.
     pub potential_kt: Option<Vec<f64>>,
-    /// Simulations that went in, one value a state. 0 without a prior: the host keeps what it has for that state.
+    /// Whether a state's lipid has a potential, `[state * lipids + lipid]`: not if nothing is known of it, or too little to
+    /// say what g = 1 is. The host keeps what it has for those. Empty without potentials.
+    pub has_potential: Vec<bool>,
+    /// Simulations that went in, one value a state. 0 without a prior: nothing is known of that state.
     pub simulations: Vec<u64>,
     /// How many equally weighted simulations they are worth, one value a state.
     pub effective_samples: Vec<f64>,
@@ -54,6 +57,14 @@ impl Table {
                 )));
             }
         }
+        if self.has_potential.len() != self.potentials() {
+            return Err(shape(format!(
+                "a feedback table of {states} states and {lipids} lipids says of {} whether they have a potential, where {} \
+                 could: its writer is at fault",
+                self.has_potential.len(),
+                self.potentials()
+            )));
+        }
         if self.simulations.len() != states || self.effective_samples.len() != states {
             return Err(shape(format!(
                 "a feedback table of {states} states counts simulations of {} and effective ones of {}: its writer is at \
@@ -63,6 +74,12 @@ impl Table {
             )));
         }
         Ok(())
+    }
+
+    /// How many rows of potentials there are, a state and lipid each.
+    pub(crate) fn potentials(&self) -> usize {
+        let values = self.potential_kt.as_ref().map_or(0, Vec::len);
+        values.checked_div(self.r_nm.len()).unwrap_or(0)
     }
 
     /// g of a state's lipid, a value a bin; empty if there is none.
@@ -75,9 +92,10 @@ impl Table {
         self.row(&self.standard_error, state, lipid)
     }
 
-    /// The potential in kT of the same; empty without potentials.
+    /// The potential in kT of the same; empty if there is none, so that the host keeps what it has.
     pub fn potential_of(&self, state: usize, lipid: usize) -> &[f64] {
-        self.potential_kt.as_ref().map_or(&[], |potential| self.row(potential, state, lipid))
+        let has = lipid < self.lipids.len() && self.has_potential.get(state * self.lipids.len() + lipid) == Some(&true);
+        self.potential_kt.as_ref().filter(|_| has).map_or(&[], |potential| self.row(potential, state, lipid))
     }
 
     /// How far g is from that of a table before it: root mean square, in standard errors of this one, of all values whose
@@ -128,8 +146,8 @@ pub(super) struct StateG {
     pub(super) standard_error: Vec<f64>,
     pub(super) simulations: u64,
     pub(super) effective: f64,
-    /// Whether a simulation or a prior says anything.
-    pub(super) known: bool,
+    /// Of each lipid, whether a simulation or a prior says anything.
+    pub(super) known: Vec<bool>,
 }
 
 /// g(r) of a state from the jobs of that state, each with its weight; without jobs, from the prior.
@@ -147,9 +165,8 @@ pub(super) fn state_g(
         standard_error: vec![f64::INFINITY; lipids * count],
         simulations: 0,
         effective: 0.0,
-        known: prior.is_some() || !jobs.is_empty(),
+        known: vec![false; lipids],
     };
-    let mut present = vec![false; lipids];
     if !jobs.is_empty() {
         let pairs = |simulation: &Simulation| {
             let references = f64::from(simulation.references);
@@ -157,22 +174,30 @@ pub(super) fn state_g(
         };
         let mean = collected.mean_over(RDF, jobs, weights, |job| collected.simulation(job).map(pairs))?;
         (all.simulations, all.effective) = (mean.simulations, mean.effective);
-        for (lipid, present) in present.iter_mut().enumerate() {
-            *present = mean.expected[lipid] > 0.0;
-            for bin in (0..count).filter(|_| *present) {
-                let (at, area) = (lipid * count + bin, bins.area_nm2(bin));
+        for lipid in 0..lipids {
+            let row = lipid * count..(lipid + 1) * count;
+            let g: Vec<f64> = row.clone().map(|at| mean.values[at] / bins.area_nm2(at % count)).collect();
+            // Sums can be too large, or densities too small, for a quotient.
+            all.known[lipid] = mean.expected[lipid] > 0.0 && g.iter().all(|g| g.is_finite());
+            if !all.known[lipid] {
+                continue;
+            }
+            for (at, g) in row.zip(g) {
                 let error = if mean.between[at].is_finite() { mean.between[at] } else { mean.blocks[at] };
-                all.g[at] = mean.values[at] / area;
+                all.g[at] = g;
                 // Where no simulation has counted anything they all agree, but only up to a count.
-                all.standard_error[at] = error.max(mean.grain[lipid]) / area;
+                all.standard_error[at] = error.max(mean.grain[lipid]) / bins.area_nm2(at % count);
             }
         }
     }
     if let Some((prior, first)) = prior {
-        for at in 0..lipids * count {
-            let effective = if present[at / count] { all.effective } else { 0.0 };
-            let measured = (all.g[at], all.standard_error[at]);
-            (all.g[at], all.standard_error[at]) = prior.join(first + at, measured, effective);
+        for lipid in 0..lipids {
+            let effective = if all.known[lipid] { all.effective } else { 0.0 };
+            for at in lipid * count..(lipid + 1) * count {
+                let measured = (all.g[at], all.standard_error[at]);
+                (all.g[at], all.standard_error[at]) = prior.join(first + at, measured, effective);
+                all.known[lipid] |= prior.knows(first + at);
+            }
         }
     }
     Ok(all)

@@ -108,6 +108,11 @@ impl Job {
         self.given.job.size_nm
     }
 
+    /// What the host tells every worker, in words of its own: how it wants patches simulated.
+    pub fn note(&self) -> Option<&str> {
+        self.given.job.note.as_deref()
+    }
+
     /// The densities, `[(y * nx + x) * channels + c]`, in nm^-2.
     pub fn densities(&self) -> &[f32] {
         &self.given.densities

@@ -295,9 +295,12 @@ impl Line {
 
     /// All jobs that are not over, in no order.
     pub(crate) fn open(&self) -> impl Iterator<Item = u64> + '_ {
-        let is_open =
-            |past: &Past| past.failures < FAILURES_MAX && !matches!(past.state, State::Done | State::Returned);
-        self.jobs.iter().filter(move |(_, entry)| is_open(&entry.past)).map(|(&id, _)| id)
+        self.jobs.iter().filter(|(_, entry)| entry.past.is_open()).map(|(&id, _)| id)
+    }
+
+    /// Whether a job is one of them.
+    pub(crate) fn is_open(&self, id: u64) -> bool {
+        self.past(id).is_some_and(Past::is_open)
     }
 
     /// What was counted.

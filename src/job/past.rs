@@ -3,7 +3,7 @@
 //! Not here: the line itself ([`super::line`]).
 
 use super::windows::Windows;
-use crate::dynim::State;
+use crate::dynim::{FAILURES_MAX, State};
 
 /// Which job a worker wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,13 @@ pub(crate) struct Past {
     pub(crate) holder: Option<String>,
     /// Its accepted windows; none of a job that is over.
     pub(crate) accepted: Windows,
+}
+
+impl Past {
+    /// Whether the job is neither over nor out.
+    pub(crate) fn is_open(&self) -> bool {
+        self.failures < FAILURES_MAX && !matches!(self.state, State::Done | State::Returned)
+    }
 }
 
 /// What a line counts.

@@ -113,6 +113,11 @@ impl RunDensities {
         Ok(Some(Self { file, path, values: header.values as usize, format: header.format, places }))
     }
 
+    /// Whether the run in this folder keeps densities there.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(NAME).exists()
+    }
+
     /// Values of a patch.
     pub fn values(&self) -> usize {
         self.values

@@ -13,19 +13,22 @@ use std::sync::Arc;
 
 use super::FORMAT;
 use super::bytes::{Packer, Viewer};
-use super::disk::{Disk, write_all};
+use super::disk::{Disk, DiskFile};
 use super::epoch::Epoch;
 use super::folder::{Paths, Run};
 use super::log::{Dirty, Shared};
+use super::pieces::Pieces;
 use super::segment::check_format;
 use super::store::Slots;
-use crate::error::{Result, argument, corrupt, io};
+use crate::error::{Error, Result, argument, corrupt, io, state};
 
 const MAGIC: &[u8; 8] = b"pstrmcpt";
 const HEADER: usize = 72;
 const SECTION: usize = 16;
 /// The most sections: a few are usual, and each is looked for one by one.
 const SECTIONS_MAX: usize = 1000;
+/// Bytes that are checksummed and written before the next are looked at: they are in a core's own cache meanwhile.
+const PIECE: usize = 256 << 10;
 
 /// What a checkpoint holds: bytes by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,14 +47,19 @@ impl Sections {
     /// # Errors
     /// `Argument` for an id that is there already, and past 1000 of them.
     pub fn add(&mut self, id: u32, bytes: Vec<u8>) -> Result<&mut Self> {
+        self.check(id)?;
+        self.sections.push((id, bytes));
+        Ok(self)
+    }
+
+    fn check(&self, id: u32) -> Result<()> {
         if self.sections.len() == SECTIONS_MAX {
             return Err(argument(format!("a checkpoint of more than {SECTIONS_MAX} sections: put several into one")));
         }
         if self.get(id).is_some() {
             return Err(argument(format!("section {id} of a checkpoint is there already: give each its own id")));
         }
-        self.sections.push((id, bytes));
-        Ok(self)
+        Ok(())
     }
 
     /// The bytes of a section, if it is there.
@@ -62,6 +70,28 @@ impl Sections {
     /// All of them, in the order that they were added.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
         self.sections.iter().map(|(id, bytes)| (*id, &bytes[..]))
+    }
+}
+
+/// A section that is made as it is written.
+pub trait Section {
+    /// How many bytes it has.
+    fn length(&self) -> u64;
+
+    /// Gives them to `out`, piece by piece.
+    ///
+    /// # Errors
+    /// The first of `out`, and those of its own.
+    fn give(&self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>;
+}
+
+impl Section for Vec<u8> {
+    fn length(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn give(&self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.chunks(PIECE).try_for_each(out)
     }
 }
 
@@ -98,18 +128,28 @@ impl PendingCheckpoint {
         self.dirty.last
     }
 
-    /// Gives it its sections, which were made after it was begun, of what was there then.
-    pub fn hold(&mut self, sections: Sections) {
-        self.sections = sections;
-    }
-
-    /// Syncs the log as far as the checkpoint goes, then writes it. It is durable once this returns.
+    /// Writes it, and syncs the log as far as it goes. It is durable once this returns.
     ///
     /// # Errors
     /// `Io` if the log cannot be synced, after which the run is not written any more; `Io` if the checkpoint cannot be
     /// written, which leaves the old ones as they are and the log usable; `Fenced`.
     pub fn write(self) -> Result<u64> {
-        self.dirty.sync(&self.shared, &self.epoch)?;
+        self.finish(None)
+    }
+
+    /// The same with one section more, which is made as it is written, of what was there when this was begun.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write), `Argument` for an id that is there already, and those of `section`, which leave
+    /// everything as it is.
+    pub fn write_with(self, id: u32, section: &dyn Section) -> Result<u64> {
+        self.sections.check(id)?;
+        self.finish(Some((id, section)))
+    }
+
+    fn finish(self, made: Option<(u32, &dyn Section)>) -> Result<u64> {
+        self.shared.check()?;
+        self.dirty.write_ahead(&self.shared);
         let new = self.paths.root.join("checkpoint.new");
         let path = self.paths.checkpoint(self.slots.older());
         let failed = |error: std::io::Error| {
@@ -119,12 +159,15 @@ impl PendingCheckpoint {
             io(format!("the checkpoint {} could not be written: {error}; {advice}", path.display()))
         };
         let file = self.disk.replace(&new).map_err(failed)?;
-        let mut at = 0;
-        for bytes in self.pack() {
-            write_all(&*file, &bytes).map_err(failed)?;
-            at += bytes.len();
-        }
-        debug_assert_eq!(at as u64, self.length());
+        self.fill(&*file, made).map_err(|stopped| match stopped {
+            Stopped::Disk(error) => failed(error),
+            Stopped::Section(error) => {
+                let _ = self.disk.remove(&new);
+                error
+            }
+        })?;
+        // The log goes first: a checkpoint of what it does not have would be damage.
+        self.dirty.sync(&self.shared, &self.epoch)?;
         file.sync().map_err(failed)?;
         // A successor's checkpoints are not to be replaced.
         self.epoch.check().map_err(|error| self.shared.fail(error))?;
@@ -134,27 +177,57 @@ impl PendingCheckpoint {
         Ok(self.sequence())
     }
 
-    fn length(&self) -> u64 {
-        let sections = self.sections.iter().map(|(_, bytes)| (SECTION + bytes.len()) as u64);
-        HEADER as u64 + sections.sum::<u64>()
-    }
-
-    /// The file, in pieces.
-    fn pack(&self) -> impl Iterator<Item = std::borrow::Cow<'_, [u8]>> {
+    /// Writes everything that the file has.
+    fn fill(&self, file: &dyn DiskFile, made: Option<(u32, &dyn Section)>) -> std::result::Result<(), Stopped> {
+        let held = self.sections.sections.iter().map(|(id, bytes)| (*id, bytes as &dyn Section));
+        let sections: Vec<(u32, &dyn Section)> = held.chain(made).collect();
+        let lengths = sections.iter().map(|(_, section)| SECTION as u64 + section.length());
+        let length = HEADER as u64 + lengths.sum::<u64>();
         let mut header = Packer::with_capacity(HEADER);
         header.u8s(MAGIC).u32(FORMAT).u32(HEADER as u32).u128(self.run.0).u64(self.epoch.number);
-        header.u64(self.serial).u64(self.sequence()).u64(self.length()).u32(self.sections.sections.len() as u32);
+        header.u64(self.serial).u64(self.sequence()).u64(length).u32(sections.len() as u32);
         let seed = crc32c::crc32c(header.bytes());
-        header.u32(seed);
-        let sections = self.sections.iter().flat_map(move |(id, bytes)| {
-            let mut covered = Packer::with_capacity(SECTION);
-            covered.u32(id).u64(bytes.len() as u64);
-            let checksum = crc32c::crc32c_append(crc32c::crc32c_append(seed, covered.bytes()), bytes);
+        let mut out = Pieces::new(file);
+        out.add(header.u32(seed).bytes())?;
+        for (id, section) in sections {
             let mut head = Packer::with_capacity(SECTION);
-            head.u32(checksum).u8s(covered.bytes());
-            [head.into_bytes().into(), bytes.into()]
-        });
-        std::iter::once(header.into_bytes().into()).chain(sections)
+            head.u32(0).u32(id).u64(section.length());
+            let (at, mut checksum) = (out.length(), crc32c::crc32c_append(seed, &head.bytes()[4..]));
+            out.add(head.bytes())?;
+            let mut stopped = None;
+            let given = section.give(&mut |piece| {
+                checksum = crc32c::crc32c_append(checksum, piece);
+                out.add(piece).map_err(|error| {
+                    // It is told by what the disk said, not by what the section makes of it.
+                    stopped = Some(error);
+                    io("the disk")
+                })
+            });
+            if let Some(error) = stopped {
+                return Err(Stopped::Disk(error));
+            }
+            given.map_err(Stopped::Section)?;
+            if out.length() != at + SECTION as u64 + section.length() {
+                let (said, given) = (section.length(), out.length() - at - SECTION as u64);
+                let what = format!("section {id} of a checkpoint said {said} bytes and gave {given}");
+                return Err(Stopped::Section(state(what)));
+            }
+            out.set(at, checksum.to_le_bytes())?;
+        }
+        out.end()?;
+        Ok(())
+    }
+}
+
+/// Why a checkpoint was not written to its end.
+enum Stopped {
+    Disk(std::io::Error),
+    Section(Error),
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::Disk(error)
     }
 }
 

@@ -4,8 +4,11 @@
 
 use std::fs::{File, OpenOptions, remove_file, rename};
 use std::io::{Result, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+
+use super::ahead::write_ahead;
 
 /// A place for files.
 pub(super) trait Disk: Send + Sync {
@@ -31,10 +34,16 @@ pub(super) trait Disk: Send + Sync {
     fn sync_folder(&self, path: &Path) -> Result<()>;
 }
 
-/// A file that is written from its beginning to its end.
+/// A file that is written from its beginning to its end, but for what is overwritten.
 pub(super) trait DiskFile: Send + Sync {
     /// Writes some of the bytes behind what was written, and says how many.
     fn write(&self, bytes: &[u8]) -> Result<usize>;
+
+    /// Writes all of the bytes over others that were written, at `offset`.
+    fn overwrite(&self, bytes: &[u8], offset: u64) -> Result<()>;
+
+    /// Begins to bring bytes that were written to the disk, so that [`sync`](Self::sync) waits for less. It promises nothing.
+    fn write_ahead(&self, from: u64, to: u64);
 
     /// Returns once all that was written would survive a power cut.
     fn sync(&self) -> Result<()>;
@@ -89,6 +98,14 @@ impl DiskFile for File {
     fn write(&self, bytes: &[u8]) -> Result<usize> {
         let mut file = self;
         Write::write(&mut file, bytes)
+    }
+
+    fn overwrite(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn write_ahead(&self, from: u64, to: u64) {
+        write_ahead(self, from, to);
     }
 
     fn sync(&self) -> Result<()> {

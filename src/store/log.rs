@@ -283,6 +283,14 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
+    /// Has the disk begin with what a sync would wait for.
+    pub(super) fn write_ahead(&self, shared: &Shared) {
+        let unsynced = shared.durable.load(Ordering::Acquire) < self.last;
+        for Segment { file, .. } in self.segments.iter().filter(|_| unsynced) {
+            file.write_ahead(0, i64::MAX as u64);
+        }
+    }
+
     /// Syncs them, as the log itself does.
     pub(super) fn sync(&self, shared: &Shared, epoch: &Epoch) -> Result<()> {
         shared.check()?;

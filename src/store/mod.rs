@@ -37,6 +37,8 @@
 //!
 //! Not here: what entries and sections mean ([`crate::stream`]); threads: a checkpoint may be written on the caller's.
 
+#[allow(unsafe_code, reason = "a call that the standard library lacks")]
+mod ahead;
 mod behind;
 pub mod bytes;
 mod checkpoint;
@@ -45,6 +47,7 @@ mod epoch;
 mod folder;
 mod log;
 mod options;
+mod pieces;
 mod read;
 mod recover;
 mod segment;
@@ -54,7 +57,7 @@ mod store;
 pub(crate) mod tests;
 
 pub use behind::Behind;
-pub use checkpoint::{Checkpoint, PendingCheckpoint, Sections};
+pub use checkpoint::{Checkpoint, PendingCheckpoint, Section, Sections};
 pub use folder::{Description, Folder, Run, look};
 pub use options::{Durability, Options};
 pub use read::{Record, Records};

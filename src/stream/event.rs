@@ -3,6 +3,7 @@
 //! Not here: how patches are taken in ([`super::operator`]), how picks are ranked ([`crate::dynim`]).
 
 use super::awaited::Waits;
+use super::journal::records::Event as Logged;
 use super::operator::Operator;
 use super::stream::Shared;
 use crate::dynim::{Event, Pick};
@@ -50,6 +51,7 @@ impl Operator {
         if let Some(batch) = self.replayed(shared, step, n)? {
             return Ok(Some((batch, true)));
         }
+        self.event_has_room(n)?;
         self.publish_if_due(step)?;
         self.last_step = step;
         let mut event = self.sampler.select(step, n);
@@ -78,6 +80,16 @@ impl Operator {
         // Whoever waits for a job has it now.
         self.job_turn();
         Ok(Some((batch, false)))
+    }
+
+    /// Whether an event for `n` picks fits into the log, whatever it picks and discards.
+    fn event_has_room(&self, n: usize) -> Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let points = self.sampler.candidates() + self.sampler.waiting();
+        let least = self.sampler.layout().queues.iter().map(|queue| queue.capacity).min().unwrap_or(0);
+        let (picks, gone) = (n.min(points), points.saturating_sub(least));
+        let what = || format!("an event of up to {picks} picks and {gone} discards");
+        journal.has_room(Logged::bytes(picks, gone), what, "ask for fewer picks, and hold events more often")
     }
 
     /// Whether producers of other processes may still send patches of `step`: of a host that went back to a mark they are

@@ -14,6 +14,9 @@ use crate::error::{Result, argument, state, unknown};
 use crate::job::{JobCounts, dir};
 use crate::wire::RdfSample;
 
+/// The longest note, in bytes: each job carries it.
+const NOTE_MAX: usize = 4096;
+
 /// `[jobs]`: options of jobs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +29,9 @@ pub struct JobsConfig {
     pub lease_s: f64,
     /// Of `dir:`: seconds between two looks into the folder.
     pub poll_s: f64,
+    /// What every worker is told with its job, in words of the host's own: how it wants patches simulated. At most 4096
+    /// bytes.
+    pub note: Option<String>,
 }
 
 /// What became of the jobs of a stream.
@@ -58,7 +64,7 @@ pub struct JobReport {
 
 impl Default for JobsConfig {
     fn default() -> Self {
-        Self { sample_bytes: 64 << 20, lease_s: 600.0, poll_s: 1.0 }
+        Self { sample_bytes: 64 << 20, lease_s: 600.0, poll_s: 1.0, note: None }
     }
 }
 
@@ -75,7 +81,12 @@ impl JobsConfig {
                 return Err(argument(format!("jobs.{name} = {value}: give seconds, more than 0")));
             }
         }
-        Ok(())
+        match &self.note {
+            Some(note) if note.len() > NOTE_MAX || note.contains('\0') => {
+                Err(argument(format!("jobs.note has {} bytes: give at most {NOTE_MAX}, none of them 0", note.len())))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

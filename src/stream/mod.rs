@@ -48,7 +48,7 @@ pub use jobs::{JobReport, JobStats, JobsConfig};
 pub use journal::{OnFailure, Resumed, StoreConfig, StoreStats};
 pub use producer::{Answers, Loan, OnFull, Producer, Pushed};
 pub use queues::QueueConfig;
-pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionPlace, RetentionStats, WhenFull};
+pub use retention::{BETWEEN_EVENTS, RetentionConfig, RetentionPlace, RetentionStats, WhenFull, WhenMoved};
 pub use route::Route;
 pub use stats::{Latency, QueueStats, Rejected, Stage, Stats};
 pub use stream::{Polled, Selections, Stream, Weights};

@@ -17,8 +17,7 @@ use crate::lane::Lane;
 use crate::patch::Shape;
 use crate::wire::{self, RdfSample};
 
-/// The most reasons that are kept of jobs that are over, the latest: [`Stream::job`](super::Stream::job) tells them.
-const REASONS_MAX: usize = 4096;
+pub(super) use reasons::Reasons;
 
 /// The jobs of a stream.
 pub(super) struct Jobs {
@@ -34,12 +33,11 @@ pub(super) struct Jobs {
 struct Store {
     shape: Shape,
     size_nm: f64,
+    /// What workers are told with each job.
+    note: Option<String>,
     /// The messages of all jobs that are not over.
     messages: HashMap<u64, wire::Job>,
-    /// The last reason that was given, by job.
-    reasons: HashMap<u64, String>,
-    /// The jobs that are over and have one, oldest first.
-    ended: VecDeque<u64>,
+    reasons: Reasons,
     /// Accepted samples that the host has not taken yet, and their entries in the run's log, 0 without one.
     samples: VecDeque<(u64, RdfSample)>,
     /// Those before them: of a run that was opened again, in its log.
@@ -64,9 +62,9 @@ impl Jobs {
         let store = Store {
             shape,
             size_nm: config.size_nm,
+            note: config.jobs.note.clone(),
             messages: HashMap::new(),
-            reasons: HashMap::new(),
-            ended: VecDeque::new(),
+            reasons: Reasons::default(),
             samples: VecDeque::new(),
             earlier: None,
             out: Vec::new(),
@@ -94,7 +92,7 @@ impl Jobs {
             failures: past.failures,
             state: past.state,
             holder: past.holder.clone(),
-            reason: self.store.reasons.get(&id).cloned(),
+            reason: self.store.reasons.get(id).map(String::from),
         })
     }
 
@@ -201,6 +199,7 @@ impl Jobs {
             lease_s: self.office.lease_s(),
             accepted: Vec::new(),
             ask: 0,
+            note: self.store.note.clone(),
         }
     }
 
@@ -224,14 +223,7 @@ impl Store {
             return;
         }
         self.messages.remove(&id);
-        if self.reasons.contains_key(&id) && !self.ended.contains(&id) {
-            self.ended.push_back(id);
-        }
-        if self.ended.len() > REASONS_MAX
-            && let Some(oldest) = self.ended.pop_front()
-        {
-            self.reasons.remove(&oldest);
-        }
+        self.reasons.over(id);
     }
 }
 
@@ -295,7 +287,7 @@ impl Deliver for Behind<'_> {
 
     fn moved(&mut self, id: u64, to: State, moved: Moved, reason: Option<&str>) {
         if let Some(reason) = reason {
-            self.store.reasons.insert(id, reason.to_owned());
+            self.store.reasons.give(id, reason);
         }
         if moved == Moved::SetAside {
             let why = reason.unwrap_or("no reason was given");
@@ -376,6 +368,7 @@ impl Operator {
     }
 }
 
+mod reasons;
 mod recall;
 mod samples;
 #[cfg(test)]

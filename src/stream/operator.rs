@@ -213,6 +213,15 @@ impl Operator {
         self.spare.extend(self.kept.remove(&id));
     }
 
+    /// Gives up everything that is kept of a patch that was withdrawn.
+    pub(super) fn let_go(&mut self, id: u64) {
+        self.forget(id);
+        self.forget_densities(id);
+        if let Some(measured) = &mut self.measured {
+            measured.withdrawn(id);
+        }
+    }
+
     /// Breaks the oldest record of the first ring, as a host does that writes beyond a loan.
     #[cfg(test)]
     pub(super) fn overwrite_header_for_tests(&mut self) {
@@ -364,7 +373,7 @@ impl Operator {
         lane.tell(id, outcome);
         lane.advance();
         if let Some(gave_way) = gave_way {
-            self.forget(gave_way);
+            self.let_go(gave_way);
             shared.registry.make_room(gave_way);
         }
         self.lines.extend(self.retention.as_mut().and_then(Retention::full_line).map(|line| (LogLevel::Warning, line)));

@@ -102,8 +102,7 @@ impl Operator {
         if !self.left_out.remove(&ids::host(id)) {
             self.sampler.withdraw(id, step)?;
         }
-        self.forget(id);
-        self.forget_densities(id);
+        self.let_go(id);
         shared.registry.withdraw(id);
         if let Some(journal) = &mut self.journal {
             journal.withdrawn(id, step, Why::Host);

@@ -2,7 +2,8 @@
 //!
 //! The log says which patches may be selected and which are; each place of the file says whose densities it holds. A patch
 //! that is not selected and has none cannot become a job: it is withdrawn, which is written down, and counted. One that is
-//! selected stays, and is counted; whoever asks for its densities is told.
+//! selected stays, and is counted; whoever asks for its densities is told. Where patches would be withdrawn only since the
+//! run kept its densities elsewhere, or nowhere, its host has to confirm that.
 //! Not here: the file ([`crate::retain`]), what keeps and gives up densities ([`super::retention`]).
 
 use std::collections::HashMap;
@@ -11,15 +12,48 @@ use super::config::LogLevel;
 use super::journal::records::Why;
 use super::operator::Operator;
 use super::registry::Registry;
-use super::retention::Retention;
+use super::retention::{Retention, WhenMoved};
 use crate::dynim::{Sampler, Stage, State};
-use crate::error::Result;
+use crate::error::{Error, Result, conflict};
 use crate::retain::{Tag, Wanted};
+
+/// Where a run kept its densities, and where it is to keep them: `none`, `memory`, `file` or `run`.
+pub(super) struct Moved {
+    /// As far as the run tells.
+    pub(super) then: Option<String>,
+    pub(super) now: &'static str,
+    /// The options of the stream.
+    pub(super) told: String,
+}
 
 impl Operator {
     /// Reads back what the run's file has. `contents` are those of all patches that the log has, but for discarded and
     /// withdrawn ones; of a new run, none.
-    pub(super) fn recall_densities(&mut self, registry: &Registry, contents: &HashMap<u64, u64>) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Conflict` if patches would be withdrawn since densities are to be kept in another place; nothing is written then.
+    pub(super) fn recall_densities(
+        &mut self,
+        registry: &Registry,
+        contents: &HashMap<u64, u64>,
+        moved: &Moved,
+    ) -> Result<()> {
+        if moved.now == "none" && moved.then.as_deref() == Some("run") {
+            let line = "the run keeps densities in its folder, this stream keeps none: patches that come will have none when \
+                        it is opened with [retention] again";
+            self.lines.push((LogLevel::Warning, line.into()));
+        }
+        self.recall_kept(registry, contents, moved)?;
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        // What an imported run leaves open is told once its host goes on.
+        if moved.then.as_deref() != Some(moved.now) && journal.untold_options.is_none() {
+            journal.options(&moved.told);
+            journal.begun = journal.appended();
+        }
+        self.committed()
+    }
+
+    fn recall_kept(&mut self, registry: &Registry, contents: &HashMap<u64, u64>, moved: &Moved) -> Result<()> {
         let Self { sampler, retention: Some(retention), .. } = self else { return Ok(()) };
         let keep_done = retention.keep_done;
         let wanted = |tag: &Tag| {
@@ -34,11 +68,16 @@ impl Operator {
         }
         // In an order that does not depend on how they are kept.
         lost.sort_unstable();
+        let when_moved = retention.when_moved;
         let step = self.last_step();
         let (selected, others): (Vec<u64>, Vec<u64>) =
             lost.into_iter().partition(|id| self.sampler.stage(*id) == Some(Stage::Selected));
+        if let Some(error) = moved.refusal(others.len()).filter(|_| when_moved == WhenMoved::Refuse) {
+            return Err(error);
+        }
         for &id in &others {
             self.sampler.withdraw(id, step)?;
+            self.let_go(id);
             registry.lose(id);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(id, step, Why::Lost);
@@ -59,6 +98,24 @@ impl Operator {
             retention.gone.extend(selected);
         }
         Ok(())
+    }
+}
+
+impl Moved {
+    /// Why so many patches are not withdrawn for want of densities. There is no reason if they are nowhere else: those in
+    /// memory, and in a file that goes with its stream, ended with the process, and a file that is gone is gone.
+    fn refusal(&self, lost: usize) -> Option<Error> {
+        let then = self.then.as_deref().filter(|then| *then != self.now && lost > 0)?;
+        let (was, instead) = match then {
+            "run" => ("keeps its densities in its folder", "give [retention] place = \"run\" and no file"),
+            "none" => ("keeps no densities", "leave out [retention], and the transport or feedback that needs it"),
+            _ => return None,
+        };
+        Some(conflict(format!(
+            "the run {was}, and is opened with [retention] in the place {:?}, where {lost} patches that may be selected have \
+             none and would be withdrawn for good: {instead}, or confirm it with when_moved = \"withdraw\"",
+            self.now
+        )))
     }
 }
 

@@ -303,6 +303,13 @@ impl Registry {
         });
     }
 
+    /// The public ids of what was not sent again yet.
+    pub(super) fn unsent(&self) -> HashSet<u64> {
+        let inner = self.0.lock();
+        let back = inner.back.iter();
+        back.flat_map(|back| back.pending.keys()).map(|&id| inner.public(id)).collect()
+    }
+
     /// The host computed something else: the host's ids of what was not sent again, in the order of the log. Nothing is
     /// to be replayed any more.
     pub(super) fn differ(&self) -> Vec<u64> {

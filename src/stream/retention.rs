@@ -37,6 +37,8 @@ pub struct RetentionConfig {
     pub bytes: Option<u64>,
     /// What happens to a patch that there is no room for.
     pub when_full: WhenFull,
+    /// What happens to a run that keeps its densities elsewhere, or nowhere, when it is opened.
+    pub when_moved: WhenMoved,
     /// Whether the densities of a selected patch are kept when its job is done: for good, or they make room.
     pub keep_done: bool,
 }
@@ -66,10 +68,22 @@ pub enum WhenFull {
     WithdrawOldest,
 }
 
+/// What happens when a run is opened that keeps its densities in another place than it is opened with, or nowhere, so that
+/// patches which may be selected have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenMoved {
+    /// It is not opened.
+    #[default]
+    Refuse,
+    /// These patches are withdrawn for good, and counted as lost.
+    Withdraw,
+}
+
 impl Default for RetentionConfig {
     fn default() -> Self {
         let (file, format, bytes, when_full) = (None, Format::default(), None, WhenFull::default());
-        Self { file, place: None, format, bytes, when_full, keep_done: true }
+        Self { file, place: None, format, bytes, when_full, when_moved: WhenMoved::default(), keep_done: true }
     }
 }
 
@@ -114,6 +128,7 @@ pub struct RetentionStats {
 pub(super) struct Retention {
     pub(super) arena: Arena,
     when_full: WhenFull,
+    pub(super) when_moved: WhenMoved,
     pub(super) keep_done: bool,
     full: bool,
     /// The log knows that it is full; once an event.
@@ -139,9 +154,9 @@ impl Retention {
         let bytes = config.bytes.unwrap_or(room.saturating_mul(place));
         let options = Options { home, format: config.format, bytes };
         let arena = Arena::open(&options, densities).map_err(|error| error.context("retention"))?;
-        let (when_full, keep_done) = (config.when_full, config.keep_done);
-        let gone = HashSet::new();
-        Ok(Self { arena, when_full, keep_done, full: false, told: false, refused: 0, withdrawn: 0, lost: 0, gone })
+        let RetentionConfig { when_full, when_moved, keep_done, .. } = *config;
+        let (full, told, gone) = (false, false, HashSet::new());
+        Ok(Self { arena, when_full, when_moved, keep_done, full, told, refused: 0, withdrawn: 0, lost: 0, gone })
     }
 
     /// Keeps the densities of a patch that the sampler is about to get. One that gives way to it has left the sampler and
@@ -220,6 +235,16 @@ pub(super) fn keeps_densities(config: &Config) -> bool {
     config.retention.is_some() || needs_densities(config)
 }
 
+/// Where the densities of a run are kept, as its options say: as in [`RetentionStats::place`], or `none`.
+pub(super) fn place_of_run(config: &Config) -> &'static str {
+    match &config.retention {
+        Some(RetentionConfig { file: Some(_), .. }) => "file",
+        Some(RetentionConfig { place: Some(RetentionPlace::Memory), .. }) => "memory",
+        None if !needs_densities(config) => "none",
+        _ => "run",
+    }
+}
+
 /// Whether densities are kept though nobody asked for retention.
 pub(super) fn needs_densities(config: &Config) -> bool {
     config.transport.is_some() || config.feedback.as_ref().is_some_and(FeedbackConfig::needs_densities)
@@ -282,11 +307,10 @@ impl Operator {
                 continue;
             }
             retention.lost += 1;
-            retention.forget(id);
             gone.push(event.picks.remove(checked));
             self.sampler.set_state(id, State::Returned, step)?;
             self.sampler.withdraw(id, step)?;
-            self.forget(id);
+            self.let_go(id);
             shared.registry.lose(id);
             let line = format!("patch {id} was picked, but its densities cannot be read back: it is withdrawn");
             self.lines.push((LogLevel::Warning, line));

@@ -18,6 +18,7 @@ use super::journal;
 use super::local::Local;
 use super::operator::Operator;
 use super::producer::Producer;
+use super::recall::Moved;
 use super::registry::Registry;
 use super::route::{Router, check_not_asking};
 pub(super) use super::shared::Shared;
@@ -28,6 +29,7 @@ use crate::encode::Model;
 use crate::error::{Result, argument};
 use crate::job::Transport;
 use crate::ring;
+use crate::store::PAYLOAD_MAX;
 use crate::sync::{AtomicBool, Ordering};
 use crate::wire;
 
@@ -121,13 +123,24 @@ impl Stream {
         let measured = feedback.map(|feedback| Measured::new(feedback, shape, &species, &states).map(Box::new));
         let mut measured = measured.transpose()?;
         let (mut contents, mut found) = (HashMap::new(), journal::JobsFound::default());
+        let kept_in = super::retention::place_of_run(&config);
+        let mut moved = Moved { then: None, now: kept_in, told: String::new() };
         let mut operator = match &config.run_dir {
             None => Operator::new(model.clone(), classifier.clone(), Sampler::with_layout(layout)?, router),
             Some(path) => {
                 let second = classifier.as_ref().map(|classifier| classifier.model());
                 let told = journal::told(shape, config.size_nm, &model, second, &layout, &species, &states);
-                let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told);
+                let told = told + &feedback.map_or_else(String::new, FeedbackConfig::told) + &journal::place(kept_in);
                 let text = run_text.as_deref().unwrap_or(&told);
+                let metadata = ring::Geometry::new(config.slots, shape.len())?.metadata_bytes();
+                let table = measured.as_ref().map_or(0, |measured| measured.table_bytes());
+                for (what, bytes, advice) in [
+                    ("what it is opened with", told.len(), "give shorter names"),
+                    ("a patch", metadata + 4 * (model.dim() + second.map_or(0, Model::dim)), "take a smaller model"),
+                    ("a feedback table", table, "take fewer bins, lipids or protein states"),
+                ] {
+                    journal::check_entry(bytes, PAYLOAD_MAX, || what.into(), advice)?;
+                }
                 let keeps = super::retention::keeps_densities(&config);
                 let open = journal::recover::Open { told: &told, text, layout, keeps };
                 let run = journal::recover::open(path, &config.store, open, &registry, measured.as_deref_mut())?;
@@ -135,6 +148,7 @@ impl Stream {
                 (operator.journal, operator.left_out) = (Some(Box::new(run.journal)), run.left_out);
                 (operator.lines, operator.last_step, found) = (run.lines, run.last_step, run.jobs);
                 contents = run.contents;
+                moved = Moved { then: run.place, now: kept_in, told };
                 operator
             }
         };
@@ -145,7 +159,7 @@ impl Stream {
         operator.awaits_host = used;
         let mut transport: Option<Transport> = config.transport.as_deref().map(str::parse).transpose()?;
         operator.open_retention(&config, shape.len(), &queues)?;
-        operator.recall_densities(&registry, &contents)?;
+        operator.recall_densities(&registry, &contents, &moved)?;
         if let Some(transport) = &mut transport {
             operator.open_transport(transport, &config, shape, found)?;
         }

@@ -25,6 +25,8 @@ impl Packer {
         let g = self.builder.create_vector(&table.g);
         let standard_error = self.builder.create_vector(&table.standard_error);
         let potential_kt = table.potential_kt.as_ref().map(|potential| self.builder.create_vector(potential));
+        let has_potential =
+            (!table.has_potential.iter().all(|has| *has)).then(|| self.builder.create_vector(&table.has_potential));
         let simulations = self.builder.create_vector(&table.simulations);
         let effective_samples = self.builder.create_vector(&table.effective_samples);
         let body = fb::FeedbackTable::create(
@@ -40,6 +42,7 @@ impl Packer {
                 potential_kt,
                 simulations: Some(simulations),
                 effective_samples: Some(effective_samples),
+                has_potential,
             },
         );
         self.finish(fb::Body::FeedbackTable, body.as_union_value());
@@ -66,7 +69,7 @@ impl RdfSample {
 /// [`ErrorKind::Value`](crate::error::ErrorKind::Value) if its lists do not fit each other.
 pub(super) fn view(table: fb::FeedbackTable) -> Result<Table> {
     let names = |names: Vector<'_, ForwardsUOffset<&str>>| names.iter().map(str::to_owned).collect();
-    let viewed = Table {
+    let mut viewed = Table {
         version: table.version(),
         in_force_from: table.in_force_from(),
         states: names(table.states()),
@@ -75,9 +78,12 @@ pub(super) fn view(table: fb::FeedbackTable) -> Result<Table> {
         g: table.g().iter().collect(),
         standard_error: table.standard_error().iter().collect(),
         potential_kt: table.potential_kt().map(|potential| potential.iter().collect()),
+        has_potential: Vec::new(),
         simulations: table.simulations().iter().collect(),
         effective_samples: table.effective_samples().iter().collect(),
     };
+    let all = || vec![true; viewed.potentials()];
+    viewed.has_potential = table.has_potential().map_or_else(all, |has| has.iter().collect());
     viewed.check().map_err(|error| value(error.message()))?;
     Ok(viewed)
 }

@@ -23,10 +23,13 @@ fn fixture() -> Vec<FeedbackTable> {
         g: vec![1.0, 0.02, 2.5, 5e-324, 1e300, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, -0.0],
         standard_error: vec![f64::INFINITY, 0.125, 0.5, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         potential_kt: Some((0..12).map(|at| 0.25 * f64::from(at) - 1.5).collect()),
+        // A message from before there was such a list has a potential of all.
+        has_potential: vec![true; 6],
         simulations: vec![17, 0],
         effective_samples: vec![9.75, 0.0],
     };
-    let second = FeedbackTable { version: u64::MAX, in_force_from: i64::MAX, potential_kt: None, ..first.clone() };
+    let (version, in_force_from, potential_kt, has_potential) = (u64::MAX, i64::MAX, None, Vec::new());
+    let second = FeedbackTable { version, in_force_from, potential_kt, has_potential, ..first.clone() };
     vec![first, second]
 }
 
@@ -46,7 +49,8 @@ prop_compose! {
         r_nm in vec(any::<f64>().prop_filter("a number", |x| !x.is_nan()), 0..5),
         numbers in vec((0.0..9.0_f64, 0.0..9.0_f64, -9.0..9.0_f64), 64),
         counts in vec((any::<u64>(), 0.0..1e9_f64), 4),
-        has_potential in any::<bool>(),
+        with_potentials in any::<bool>(),
+        has_potential in vec(any::<bool>(), 16),
     ) -> FeedbackTable {
         let numbers = &numbers[..states.len() * lipids.len() * r_nm.len()];
         let counts = &counts[..states.len()];
@@ -55,7 +59,12 @@ prop_compose! {
             in_force_from,
             g: numbers.iter().map(|n| n.0).collect(),
             standard_error: numbers.iter().map(|n| n.1).collect(),
-            potential_kt: has_potential.then(|| numbers.iter().map(|n| n.2).collect()),
+            potential_kt: with_potentials.then(|| numbers.iter().map(|n| n.2).collect()),
+            has_potential: if with_potentials && !r_nm.is_empty() {
+                has_potential[..states.len() * lipids.len()].to_vec()
+            } else {
+                Vec::new()
+            },
             simulations: counts.iter().map(|n| n.0).collect(),
             effective_samples: counts.iter().map(|n| n.1).collect(),
             states,
@@ -111,6 +120,8 @@ fn tables_whose_lists_do_not_fit_each_other_are_refused() {
         FeedbackTable { g: vec![1.0; 11], ..good.clone() },
         FeedbackTable { standard_error: vec![], ..good.clone() },
         FeedbackTable { potential_kt: Some(vec![1.0; 13]), ..good.clone() },
+        FeedbackTable { has_potential: vec![false; 5], ..good.clone() },
+        FeedbackTable { potential_kt: None, has_potential: vec![false; 6], ..good.clone() },
         FeedbackTable { simulations: vec![1], ..good.clone() },
         FeedbackTable { effective_samples: vec![1.0; 3], ..good.clone() },
         FeedbackTable { states: vec![], ..good.clone() },

@@ -58,6 +58,8 @@ pub struct Job {
     pub accepted: Vec<AcceptedWindows>,
     /// The number of the ask that this answers; 0 if it answers none.
     pub ask: u64,
+    /// What the host tells every worker, in words of its own.
+    pub note: Option<String>,
 }
 
 /// Windows of one observable that were accepted.
@@ -143,6 +145,7 @@ impl Packer {
         let densities = fb::Densities::create(&mut self.builder, &args);
         let accepted: Vec<_> = job.accepted.iter().map(|windows| self.accepted(windows)).collect();
         let accepted = (!accepted.is_empty()).then(|| self.builder.create_vector(&accepted));
+        let note = job.note.as_ref().map(|note| self.builder.create_string(note));
         let args = fb::JobArgs {
             ticket: Some(ticket),
             selection: Some(selection),
@@ -152,6 +155,7 @@ impl Packer {
             lease_s: job.lease_s,
             accepted,
             ask: job.ask,
+            note,
         };
         let body = fb::Job::create(&mut self.builder, &args);
         self.finish(fb::Body::Job, body.as_union_value());
@@ -262,6 +266,7 @@ fn job(table: fb::Job<'_>) -> Result<Job> {
         lease_s: table.lease_s(),
         accepted: table.accepted().map(accepted).transpose()?.unwrap_or_default(),
         ask: table.ask(),
+        note: table.note().map(str::to_owned),
     })
 }
 
@@ -297,6 +302,6 @@ fn sample(table: fb::RdfSample<'_>) -> Result<RdfSample> {
         window: table.window(),
         frames: table.frames(),
         shape,
-        sums: table.sums().iter().collect(),
+        sums: table.sums().bytes().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
     })
 }

@@ -26,6 +26,7 @@ fn fixture() -> Vec<Message> {
         lease_s: 0.0,
         accepted: vec![accepted],
         ask: 17,
+        note: None,
     };
     let densities = Densities { place: Place::File, path: Some("jobs/00000001-1.job".into()), ..job.densities.clone() };
     let filed =
@@ -96,7 +97,15 @@ fn a_job_of_the_first_schema_reads_with_what_was_added_at_rest() {
     packer.finish(fb::Body::Job, body);
     let Message::Job(viewed) = one(packer.builder.finished_data()).unwrap() else { panic!("a job") };
     assert_eq!((viewed.attempt, viewed.size_nm, viewed.lease_s, viewed.ask), (2, 0.0, 0.0, 0));
-    assert!(viewed.accepted.is_empty());
+    assert!(viewed.accepted.is_empty() && viewed.note.is_none());
+}
+
+#[test]
+fn what_a_host_tells_every_worker_comes_with_the_job() {
+    let Message::Job(job) = fixture().swap_remove(0) else { panic!("a job") };
+    let told = Job { note: Some("--windows 4, Größe 日本".into()), ..*job };
+    let Message::Job(viewed) = one(Packer::new().job(&told)).unwrap() else { panic!("a job") };
+    assert_eq!(*viewed, told);
 }
 
 #[test]

@@ -1942,6 +1942,7 @@ pub mod patchstream {
             pub const VT_LEASE_S: ::flatbuffers::VOffsetT = 14;
             pub const VT_ACCEPTED: ::flatbuffers::VOffsetT = 16;
             pub const VT_ASK: ::flatbuffers::VOffsetT = 18;
+            pub const VT_NOTE: ::flatbuffers::VOffsetT = 20;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1956,6 +1957,9 @@ pub mod patchstream {
                 builder.add_ask(args.ask);
                 builder.add_lease_s(args.lease_s);
                 builder.add_size_nm(args.size_nm);
+                if let Some(x) = args.note {
+                    builder.add_note(x);
+                }
                 if let Some(x) = args.accepted {
                     builder.add_accepted(x);
                 }
@@ -2040,6 +2044,14 @@ pub mod patchstream {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u64>(Job::VT_ASK, Some(0)).unwrap() }
             }
+            /// What the host tells every worker, in words of its own: how it wants patches simulated. Absent: nothing.
+            #[inline]
+            pub fn note(&self) -> Option<&'a str> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Job::VT_NOTE, None) }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Job<'_> {
@@ -2059,6 +2071,7 @@ pub mod patchstream {
                         ::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<AcceptedWindows>>,
                     >>("accepted", Self::VT_ACCEPTED, false)?
                     .visit_field::<u64>("ask", Self::VT_ASK, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("note", Self::VT_NOTE, false)?
                     .finish();
                 Ok(())
             }
@@ -2076,6 +2089,7 @@ pub mod patchstream {
                 >,
             >,
             pub ask: u64,
+            pub note: Option<::flatbuffers::WIPOffset<&'a str>>,
         }
         impl<'a> Default for JobArgs<'a> {
             #[inline]
@@ -2089,6 +2103,7 @@ pub mod patchstream {
                     lease_s: 0.0,
                     accepted: None,
                     ask: 0,
+                    note: None,
                 }
             }
         }
@@ -2136,6 +2151,10 @@ pub mod patchstream {
                 self.fbb_.push_slot::<u64>(Job::VT_ASK, ask, 0);
             }
             #[inline]
+            pub fn add_note(&mut self, note: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Job::VT_NOTE, note);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> JobBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 JobBuilder { fbb_: _fbb, start_: start }
@@ -2161,6 +2180,7 @@ pub mod patchstream {
                 ds.field("lease_s", &self.lease_s());
                 ds.field("accepted", &self.accepted());
                 ds.field("ask", &self.ask());
+                ds.field("note", &self.note());
                 ds.finish()
             }
         }
@@ -2587,6 +2607,7 @@ pub mod patchstream {
             pub const VT_POTENTIAL_KT: ::flatbuffers::VOffsetT = 18;
             pub const VT_SIMULATIONS: ::flatbuffers::VOffsetT = 20;
             pub const VT_EFFECTIVE_SAMPLES: ::flatbuffers::VOffsetT = 22;
+            pub const VT_HAS_POTENTIAL: ::flatbuffers::VOffsetT = 24;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -2600,6 +2621,9 @@ pub mod patchstream {
                 let mut builder = FeedbackTableBuilder::new(_fbb);
                 builder.add_in_force_from(args.in_force_from);
                 builder.add_version(args.version);
+                if let Some(x) = args.has_potential {
+                    builder.add_has_potential(x);
+                }
                 if let Some(x) = args.effective_samples {
                     builder.add_effective_samples(x);
                 }
@@ -2756,6 +2780,20 @@ pub mod patchstream {
                         .unwrap()
                 }
             }
+            /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
+            /// all have one that potential_kt has.
+            #[inline]
+            pub fn has_potential(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(
+                        FeedbackTable::VT_HAS_POTENTIAL,
+                        None,
+                    )
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for FeedbackTable<'_> {
@@ -2775,6 +2813,7 @@ pub mod patchstream {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f64>>>("potential_kt", Self::VT_POTENTIAL_KT, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>("simulations", Self::VT_SIMULATIONS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f64>>>("effective_samples", Self::VT_EFFECTIVE_SAMPLES, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("has_potential", Self::VT_HAS_POTENTIAL, false)?
      .finish();
                 Ok(())
             }
@@ -2792,6 +2831,7 @@ pub mod patchstream {
             pub potential_kt: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f64>>>,
             pub simulations: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
             pub effective_samples: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f64>>>,
+            pub has_potential: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
         }
         impl<'a> Default for FeedbackTableArgs<'a> {
             #[inline]
@@ -2807,6 +2847,7 @@ pub mod patchstream {
                     potential_kt: None,
                     simulations: None,       // required field
                     effective_samples: None, // required field
+                    has_potential: None,
                 }
             }
         }
@@ -2873,6 +2914,14 @@ pub mod patchstream {
                 );
             }
             #[inline]
+            pub fn add_has_potential(
+                &mut self,
+                has_potential: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, bool>>,
+            ) {
+                self.fbb_
+                    .push_slot_always::<::flatbuffers::WIPOffset<_>>(FeedbackTable::VT_HAS_POTENTIAL, has_potential);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> FeedbackTableBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 FeedbackTableBuilder { fbb_: _fbb, start_: start }
@@ -2904,6 +2953,7 @@ pub mod patchstream {
                 ds.field("potential_kt", &self.potential_kt());
                 ds.field("simulations", &self.simulations());
                 ds.field("effective_samples", &self.effective_samples());
+                ds.field("has_potential", &self.has_potential());
                 ds.finish()
             }
         }

@@ -62,6 +62,7 @@ fn main() -> Result<()> {
         lease_s: 600.0,
         accepted,
         ask: 1,
+        note: Some("--seed 1".into()),
     };
     write("job", packer.job(&job));
     let (shape, sums) = (vec![2, 2], vec![1.0, 2.0, 3.0, 4.0]);

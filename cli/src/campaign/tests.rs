@@ -12,7 +12,7 @@ use patchstream::feedback::Table;
 
 use super::*;
 use crate::heal;
-use crate::micro::{WorkerOptions, feedback, transport, work};
+use crate::micro::{PlanOptions, WorkerOptions, feedback, transport, work};
 
 /// RASa, the only state here, and cholesterol of the inner leaflet, which it pushes away.
 const STATE: u16 = 0;
@@ -103,10 +103,12 @@ fn show(told: bool) -> Shown {
     ddft.set_potential(STATE, &planted(&ddft)).unwrap();
     let mut host = Host::new(ddft, stream.producer("ddft").unwrap(), 37);
     let stop = Arc::new(AtomicBool::new(false));
-    let (bins, cutoff_nm) = (Ddft::BINS as u64, Ddft::CUTOFF_NM as u64);
-    let (equilibration, windows, window, every) = (500, 1, 2500, 20);
-    let options =
-        WorkerOptions { transport, seed: 1, equilibration, windows, window, every, bins, cutoff_nm, parent: 0 };
+    let note = format!(
+        "--equilibration 500 --windows 1 --window 2500 --every 20 --bins {} --cutoff {}",
+        Ddft::BINS,
+        Ddft::CUTOFF_NM
+    );
+    let options = WorkerOptions { transport, plan: PlanOptions::told(&note).unwrap(), parent: 0 };
     let start = |()| {
         let (options, stop) = (options.clone(), Arc::clone(&stop));
         thread::spawn(move || work(&options, &stop))

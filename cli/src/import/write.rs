@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use patchstream::dynim::State;
-use patchstream::error::{Error, ErrorKind, Result, argument, busy, io};
+use patchstream::error::{Error, ErrorKind, Result, argument, busy, io, state};
 use patchstream::patch::Meta;
 use patchstream::store::bytes::Packer;
-use patchstream::store::{Options, Store};
+use patchstream::store::{self, Folder, Options, Store};
+use patchstream::stream::journal;
 use patchstream::stream::journal::records::{self, By, Event, Mark, Moved, Picked, Point, PointParts, Why, Withdrawn};
 
 use super::events::{Happened, Past};
@@ -149,12 +150,19 @@ impl Log {
 struct Part(PathBuf);
 
 impl Part {
-    /// Beside `path`, which it is to be. What an import left that was killed is removed.
+    /// Beside `path`, which it is to be. What an import left that was killed is removed, and nothing else.
     fn new(path: &Path) -> Result<Self> {
         let name = path.file_name().ok_or_else(|| {
             argument(format!("{} is no name for a new folder: give another one with --out", path.display()))
         })?;
         let part = path.with_file_name(format!(".{}.import", name.to_string_lossy()));
+        if fs::symlink_metadata(&part).is_ok() && !is_left(&part) {
+            return Err(state(format!(
+                "{} is in the way, where the run is made until it is whole, and is nothing that an import left: move it, or \
+                 choose another folder with --out",
+                part.display()
+            )));
+        }
         match Store::open(&part, &Options::default()) {
             Err(error) if error.kind() == ErrorKind::Busy => {
                 return Err(busy(format!("another import writes {}: wait for it, or stop it", path.display())));
@@ -183,6 +191,17 @@ impl Drop for Part {
         // It is not there any more once it has its name.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Whether a folder is what an import left: a run that tells so, or what comes before its first file is whole.
+fn is_left(part: &Path) -> bool {
+    let is_folder = fs::symlink_metadata(part).is_ok_and(|about| about.is_dir());
+    is_folder
+        && match store::look(part) {
+            Ok(Folder::New) => true,
+            Ok(Folder::Run(about)) => journal::is_imported(&about.options),
+            Err(_) => false,
+        }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

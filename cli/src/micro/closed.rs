@@ -15,7 +15,6 @@ use patchstream::stream::{Selections, Stream};
 use super::cpu::Cpu;
 use super::crew::Crew;
 use super::options::MicroOptions;
-use super::plan::plan;
 use super::rounds::{Round, Rounds};
 use super::saved::SavedRounds;
 use crate::bridge::Ddft;
@@ -53,15 +52,9 @@ impl Closed {
     ///
     /// # Errors
     /// Those of [`Rounds::open`], and [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if no worker can be started.
-    pub fn open(
-        options: &MicroOptions,
-        seed: u64,
-        folder: &Path,
-        transport: &str,
-        saved: Option<&SavedRounds>,
-    ) -> Result<Self> {
+    pub fn open(options: &MicroOptions, folder: &Path, transport: &str, saved: Option<&SavedRounds>) -> Result<Self> {
         let rounds = Rounds::open(folder, saved)?;
-        let crew = Crew::start(options, &plan(options, seed), transport)?;
+        let crew = Crew::start(options, transport)?;
         Ok(Self { options: options.clone(), crew, rounds, left: 0, cpu: Cpu::default() })
     }
 

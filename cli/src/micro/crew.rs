@@ -14,7 +14,6 @@ use patchstream::error::{Result, io};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::options::{Md, MicroOptions};
-use crate::bridge_md::Plan;
 
 /// Ends of workers in a row, without a job done, after which the campaign ends too.
 const ENDS_MAX: u32 = 10;
@@ -39,26 +38,14 @@ impl Crew {
     ///
     /// # Errors
     /// [`ErrorKind::Io`](patchstream::error::ErrorKind::Io) if their program cannot be started.
-    pub fn start(options: &MicroOptions, plan: &Plan, transport: &str) -> Result<Self> {
+    pub fn start(options: &MicroOptions, transport: &str) -> Result<Self> {
         let own = || std::env::current_exe().map_err(|error| io(format!("this program cannot be found: {error}")));
         let (program, mut arguments) = match (options.md, &options.lammps) {
             (Md::Lammps, Some(program)) => (program.clone(), Vec::new()),
             _ => (own()?, vec!["worker".to_owned()]),
         };
-        arguments.push(transport.to_owned());
-        let Plan { seed, equilibration, windows, window, every, bins, cutoff_nm } = *plan;
-        for (name, value) in [
-            ("--seed", seed),
-            ("--equilibration", equilibration),
-            ("--windows", windows),
-            ("--window", window),
-            ("--every", every),
-            ("--bins", bins),
-            ("--cutoff", cutoff_nm),
-            ("--parent", u64::from(std::process::id())),
-        ] {
-            arguments.extend([name.to_owned(), value.to_string()]);
-        }
+        // Each job's note says how it is to be simulated.
+        arguments.extend([transport.to_owned(), "--parent".to_owned(), std::process::id().to_string()]);
         let (running, library) = (Vec::new(), Duration::ZERO);
         let mut crew = Self { program, arguments, running, ends: 0, done: 0, library };
         for _ in 0..options.workers {

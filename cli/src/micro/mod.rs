@@ -1,6 +1,6 @@
 //! The micro side of a campaign: processes that simulate what was selected, and what comes back from them.
 //!
-//! Files: `closed` (the loop), `options` (what a user says), `plan` (how long a simulation is), `worker` (a process that takes
+//! Files: `closed` (the loop), `options` (what a user says), `plan` (what workers are told of a simulation, and what becomes of it), `worker` (a process that takes
 //! jobs), `crew` (the processes of a campaign), `rounds` (tables to potentials), `saved` (what of it outlives a kill), `cpu` (who took the processors), `told` (what a summary says).
 //! Not here: jobs and how they travel (`patchstream::job`), the arithmetic of feedback (`patchstream::feedback`), the loop
 //! ([`super::campaign`]).
@@ -17,7 +17,9 @@ mod worker;
 
 pub use closed::{Closed, Ended};
 pub use options::MicroOptions;
-pub use plan::{feedback, transport};
+#[cfg(test)]
+pub use plan::PlanOptions;
+pub use plan::{feedback, note, transport};
 pub use rounds::NAME;
 pub use saved::SavedRounds;
 pub use told::{say, tell};

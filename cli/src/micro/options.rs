@@ -61,7 +61,7 @@ pub struct MicroOptions {
     pub asynchronous: bool,
 
     /// Time steps of a simulation before anything is counted
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
+    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
     pub md_equilibration: u64,
 
     /// Time steps of a simulation in which pairs are counted, a multiple of 40

@@ -2,21 +2,23 @@
 //!
 //! A job's seed comes from its id, so it does not matter who simulates it, nor how often it was begun. The observable is
 //! `rdf`, `sums[lipid * bins + bin]` of the patch's first protein; a patch without proteins is done at once.
-//! Its options are those of `examples/md/main.cpp`, so that either program can be started.
+//! A job's note says what is to be simulated, so that it does not matter either how this was started. The options are those of
+//! `examples/md/main.cpp`, so that either program can be.
 //! Not here: who starts it ([`super::crew`]), the physics ([`crate::bridge_md`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use patchstream::dynim::State;
-use patchstream::error::{Error, ErrorKind, Result, argument, shape};
+use patchstream::error::{Error, ErrorKind, Result, shape};
+use patchstream::feedback::{Bins, Frame, NOT_COUNTED, RdfCounter};
 use patchstream::job::{Job, Submitted, Transport};
 use patchstream::ring::Wait;
 use rustix::process::{Pid, getppid};
 
-use super::options::{FRAME, WINDOWS};
+use super::plan::{PlanOptions, planned};
 use crate::bridge::Ddft;
 use crate::bridge_md::{self, Patch, Plan, Protein};
 use crate::clock::thread_cpu;
@@ -24,6 +26,8 @@ use crate::summary;
 
 /// The longest wait between two looks at the stop flag.
 const SLICE: Duration = Duration::from_millis(200);
+/// How often a transport is asked whether a job is still this worker's.
+const LOOK: Duration = Duration::from_millis(100);
 /// The pause before a host that is not there is looked for again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -33,33 +37,9 @@ pub struct Options {
     /// Where jobs are: shm:NAME or dir:PATH, as `patchstream ls` shows it and the stream was opened with
     pub transport: String,
 
-    /// Start of all random numbers, together with a job's id
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub seed: u64,
-
-    /// Time steps before anything is counted
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
-    pub equilibration: u64,
-
-    /// Windows, each handed in when it is complete
-    #[arg(long, value_name = "N", default_value_t = WINDOWS, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    pub windows: u64,
-
-    /// Time steps of a window
-    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    pub window: u64,
-
-    /// Count a frame every so many steps; a window is a multiple of it
-    #[arg(long, value_name = "STEPS", default_value_t = FRAME, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    pub every: u64,
-
-    /// Bins of g(r)
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub bins: u64,
-
-    /// Where the last bin ends, in nm
-    #[arg(long = "cutoff", value_name = "NM", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub cutoff_nm: u64,
+    /// What is simulated where a job's note does not say it; a campaign's do
+    #[command(flatten)]
+    pub plan: PlanOptions,
 
     /// End with this process, which has to be the one that started it; 0: wait for a host when one is gone
     #[arg(long, value_name = "PID", default_value_t = 0)]
@@ -73,11 +53,7 @@ pub struct Options {
 /// transport but its owner's end.
 pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<bool> {
     options.transport.parse::<Transport>()?;
-    let Options { seed, equilibration, windows, window, every, bins, cutoff_nm, .. } = *options;
-    if !window.is_multiple_of(every) {
-        return Err(argument(format!("--window {window} is no multiple of --every {every}: choose one")));
-    }
-    let plan = Plan { seed, equilibration, windows, window, every, bins, cutoff_nm };
+    let plan = options.plan.plan()?;
     let (end, mut library) = (End { stop: Arc::clone(stop), parent: options.parent }, Duration::ZERO);
     while !end.has_come() {
         let before = thread_cpu();
@@ -85,7 +61,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<bool> {
         library += thread_cpu().saturating_sub(before);
         match taken {
             Ok(Some(job)) => {
-                let mut held = Held::new(job, &plan, end.clone());
+                let mut held = Held::new(job, end.clone());
                 let ended = held.simulate(&plan);
                 library += held.library;
                 if let Err(error) = ended
@@ -126,31 +102,42 @@ fn is_gone(error: &Error) -> bool {
 /// A job while its patch is simulated.
 pub struct Held {
     job: Job,
-    shape: [u32; 2],
+    /// What was counted in this window; `None` before there is anything to count.
+    counter: Option<RdfCounter>,
+    species: Vec<u16>,
     end: End,
-    /// Why it cannot go on.
+    /// When the job was found to be this worker's.
+    looked: Instant,
+    /// Why it cannot go on: because of its host, or because of the patch.
     error: Option<Error>,
+    refused: Option<Error>,
     /// CPU time in the library.
     library: Duration,
 }
 
 impl Held {
-    fn new(job: Job, plan: &Plan, end: End) -> Self {
-        let shape = [Ddft::CHANNELS as u32, plan.bins as u32];
-        Self { job, shape, end, error: None, library: Duration::ZERO }
+    fn new(job: Job, end: End) -> Self {
+        let (counter, species, looked, library) = (None, Vec::new(), Instant::now(), Duration::ZERO);
+        Self { job, counter, species, end, looked, error: None, refused: None, library }
     }
 
-    /// The whole job, to its last word. What is wrong with its patch is that; what is wrong with its host is an error.
-    fn simulate(&mut self, plan: &Plan) -> Result<()> {
+    /// The whole job, to its last word. What is wrong with its patch or note is that; what is wrong with its host is an
+    /// error.
+    fn simulate(&mut self, own: &Plan) -> Result<()> {
         self.say(State::Started, None)?;
-        let ended = self.patch().and_then(|(about, densities)| match about.proteins.is_empty() {
-            true => Ok(true),
-            false => bridge_md::simulate(&Patch { densities: &densities, ..about }, plan, self),
+        let ended = self.patch().and_then(|(about, densities)| {
+            let plan = planned(own, self.job.note())?;
+            if about.proteins.is_empty() {
+                return Ok(true);
+            }
+            self.counter =
+                Some(RdfCounter::new(Ddft::CHANNELS, Bins::new(plan.bins as usize, plan.cutoff_nm as f64)?)?);
+            bridge_md::simulate(&Patch { densities: &densities, ..about }, &plan, self)
         });
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        match ended {
+        match self.refused.take().map_or(ended, Err) {
             Ok(true) => self.say(State::Done, None),
             Ok(false) => self.say(State::Interrupted, None),
             Err(error) => self.say(State::Failed, Some(error.message())),
@@ -173,21 +160,37 @@ impl Held {
         Ok((Patch { id, size_nm, nx, ny, densities: &[], proteins }, self.job.densities().to_vec()))
     }
 
-    /// Whether the simulation is to end: by a signal, or because its job was taken away or its host is gone.
-    pub fn stopped(&mut self) -> bool {
-        if self.error.is_none() {
+    /// Whether the simulation goes on: neither a signal ended it, nor was its job taken away, nor is its host gone.
+    pub fn going(&mut self) -> bool {
+        if self.looked.elapsed() >= LOOK && self.error.is_none() {
             let before = thread_cpu();
             self.error = self.job.alive().err();
+            self.looked = Instant::now();
             self.library += thread_cpu().saturating_sub(before);
         }
-        self.error.is_some() || self.end.has_come()
+        self.error.is_none() && self.refused.is_none() && !self.end.has_come()
+    }
+
+    /// Counts a frame: x and y of bead i at `positions[i * stride]`, its lipid at `species[i]`, below 0 if it is none.
+    pub fn look(&mut self, box_nm: f64, positions: &[f64], stride: usize, species: &[i32], reference: u32) {
+        let before = thread_cpu();
+        self.species.clear();
+        self.species.extend(species.iter().map(|&lipid| u16::try_from(lipid).unwrap_or(NOT_COUNTED)));
+        let (species, references) = (&self.species, &[reference]);
+        let frame = Frame { box_nm: [box_nm; 2], positions, stride, species, references, wrap: true };
+        self.refused = self.counter.as_mut().and_then(|counter| counter.count(&frame).err());
+        self.library += thread_cpu().saturating_sub(before);
     }
 
     /// Hands a window in. `false`: the simulation is to end.
-    pub fn take(&mut self, window: u64, frames: u64, sums: &[f64]) -> bool {
+    pub fn take(&mut self, window: u64) -> bool {
         let before = thread_cpu();
-        let Self { job, shape, end, .. } = self;
-        let taken = until(&end.stop, |wait| job.submit("rdf", window, frames, shape, sums, wait));
+        let Self { job, counter, end, .. } = self;
+        let Some(counter) = counter else { return false };
+        let shape = [counter.species() as u32, counter.bins().count() as u32];
+        let (frames, sums) = (counter.frames(), counter.sums());
+        let taken = until(&end.stop, |wait| job.submit("rdf", window, frames, &shape, &sums, wait));
+        counter.clear();
         self.library += thread_cpu().saturating_sub(before);
         taken.map_err(|error| self.error = Some(error)).unwrap_or(false)
     }

@@ -3,22 +3,29 @@
 //! `points.npy` (n, d) float32 and `ids.npy` (n,) uint64: all patches that are there, in the order in which they came.
 //! `patches.csv`: `id,step,time_us,x_nm,y_nm,queue,stage,label`, the same rows. `selected.csv`: `event,order,id,rank` and
 //! `weights.csv`: `id,weight,normalised`, as a campaign writes them; of picks that were returned nothing is in them.
+//!
+//! The log is read three times: where each patch is, then each point to its file, then each point to be weighed. In memory
+//! are about 70 bytes a patch, whatever its dimension, those of S and their points, and the patches that are weighed at a time.
 //! Not here: where everything is ([`super::seen`]), the densities that a run keeps ([`super::kept`]).
 
-use std::sync::atomic::Ordering;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use patchstream::dynim::{Sampler, Weight};
 use patchstream::error::{Result, state};
-use patchstream::store::{self, Folder};
+use patchstream::store::{self, Folder, Recovered};
 use patchstream::stream::journal::layout::layout;
+use patchstream::stream::journal::records::Point;
 
+use super::entry::Entry;
 use super::kept;
 use super::options::ExportOptions;
+use super::reading::Reading;
 use super::seen::{Seen, Stage};
+use super::weighing::{HELD, Weighing};
 use crate::draft::{self, Draft};
 use crate::npy;
 use crate::number::format_g;
-use crate::progress::Progress;
 use crate::stop_on_signals;
 use crate::summary::print;
 
@@ -38,35 +45,33 @@ pub fn export(options: &ExportOptions) -> Result<bool> {
     }
     let found = store::read(&options.run)?;
     let seen = Seen::read(&found)?;
-    let (all, selected) = (seen.patches.len(), seen.selected.len());
-    let busy = Progress::busy(format!("weighing {all} patches against {selected} selected ones"));
-    let weights = weigh(&seen)?;
-    busy.finish();
     // From here on there are files that an end by Ctrl-C is not to leave half written.
     let stop = stop_on_signals()?;
     draft::prepare(&options.to, &[&NAMES[..], &kept::NAMES].concat())?;
     let draft = |at: usize| Draft::create(&options.to, NAMES[at]);
     let (mut points, mut ids, mut selected, mut table, mut patches) =
         (draft(0)?, draft(1)?, draft(2)?, draft(3)?, draft(4)?);
-    let there = seen.patches.iter().enumerate().filter(|(_, patch)| patch.stage != Stage::Withdrawn);
-    let count = there.clone().count();
+    let count = seen.patches.iter().filter(|patch| patch.stage != Stage::Withdrawn).count();
     // An empty array has an axis of coordinates too.
     points.write(&npy::header("<f4", &[count, seen.dim.max(1)]))?;
     ids.write(&npy::header("<u8", &[count]))?;
     patches.line(format_args!("id,step,time_us,x_nm,y_nm,queue,stage,label"))?;
-    for (row, patch) in there {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(true);
-        }
-        for x in seen.point(row) {
+    let mut of_selected = Chosen::new(&seen);
+    let all = each_point("writing", &found, &seen, &stop, |row, point| {
+        of_selected.see(row, point);
+        for x in &point.point {
             points.write(&x.to_le_bytes())?;
         }
-        ids.write(&patch.id.to_le_bytes())?;
-        let [time, x, y] = [patch.time_us, patch.center_nm[0], patch.center_nm[1]].map(|value| format_g(value, 17));
-        let (id, step, queue, stage) = (patch.id, patch.step, patch.queue, patch.stage.name());
-        let label = quoted(patch.label.as_deref().unwrap_or_default());
-        patches.line(format_args!("{id},{step},{time},{x},{y},{queue},{stage},{label}"))?;
+        ids.write(&point.id.to_le_bytes())?;
+        let [time, x, y] = [point.time_us, point.center_nm[0], point.center_nm[1]].map(|value| format_g(value, 17));
+        let (id, step, queue, stage) = (point.id, point.step, point.queue, seen.patches[row].stage.name());
+        let label = quoted(point.label.as_deref().unwrap_or_default());
+        patches.line(format_args!("{id},{step},{time},{x},{y},{queue},{stage},{label}"))
+    })?;
+    if !all {
+        return Ok(true);
     }
+    let Some(weights) = weigh(&found, &seen, &of_selected, &stop)? else { return Ok(true) };
     selected.line(format_args!("event,order,id,rank"))?;
     for (order, place) in seen.selected.iter().enumerate() {
         let (id, rank) = (seen.patches[place.row].id, format_g(place.rank.into(), 9));
@@ -77,7 +82,7 @@ pub fn export(options: &ExportOptions) -> Result<bool> {
         let (raw, normalised) = (format_g(weight.weight, 17), format_g(weight.normalised, 17));
         table.line(format_args!("{},{raw},{normalised}", weight.id))?;
     }
-    let kept = kept::write(&found, &seen, &options.run, &options.to)?;
+    let Some(kept) = kept::write(&found, &seen, &options.run, &options.to, &stop)? else { return Ok(true) };
     let densities = match (kept.count, kept.torn) {
         (0, 0) => String::new(),
         (count, 0) => format!("; densities of {count} of them"),
@@ -95,22 +100,68 @@ pub fn export(options: &ExportOptions) -> Result<bool> {
     Ok(false)
 }
 
-/// The weights over everything that is not selected, as a stream's are.
-fn weigh(seen: &Seen) -> Result<Vec<Weight>> {
-    if seen.dim == 0 {
-        return Ok(Vec::new());
-    }
-    let mut sampler = Sampler::with_layout(layout(&seen.options)?)?;
-    for place in &seen.selected {
-        let patch = &seen.patches[place.row];
-        sampler.select_outright_in(patch.queue, patch.id, patch.step, seen.point(place.row))?;
-    }
-    for (row, patch) in seen.patches.iter().enumerate() {
-        if matches!(patch.stage, Stage::Candidate | Stage::Discarded) {
-            sampler.add_to(patch.queue, patch.id, patch.step, seen.point(row), patch.factor)?;
+/// Reads the log again, and does something with each patch that is there. `false`: it was interrupted.
+fn each_point(
+    doing: &'static str,
+    found: &Recovered,
+    seen: &Seen,
+    stop: &AtomicBool,
+    mut with: impl FnMut(usize, &Point) -> Result<()>,
+) -> Result<bool> {
+    let mut reading = Reading::to(doing, found)?;
+    let mut rows = 0..seen.patches.len();
+    while let Some(read) = reading.next()? {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let Entry::Point = read.entry else { continue };
+        // A writer that goes on meanwhile adds to it behind what was found.
+        let Some(row) = rows.next() else { break };
+        if seen.patches[row].stage != Stage::Withdrawn {
+            with(row, read.point)?;
         }
     }
-    Ok(sampler.weights())
+    Ok(true)
+}
+
+/// The points of S.
+struct Chosen {
+    dim: usize,
+    /// The place in S of a row.
+    places: HashMap<usize, usize>,
+    /// `points[place * dim + i]`.
+    points: Vec<f32>,
+}
+
+impl Chosen {
+    fn new(seen: &Seen) -> Self {
+        let places: HashMap<usize, usize> = seen.selected.iter().map(|place| place.row).zip(0..).collect();
+        Self { dim: seen.dim, points: vec![0.0; seen.dim * places.len()], places }
+    }
+
+    fn see(&mut self, row: usize, point: &Point) {
+        if let Some(place) = self.places.get(&row) {
+            self.points[place * self.dim..][..self.dim].copy_from_slice(&point.point);
+        }
+    }
+}
+
+/// The weights over everything that is not selected, as a stream's are; `None` if it was interrupted.
+fn weigh(found: &Recovered, seen: &Seen, of: &Chosen, stop: &AtomicBool) -> Result<Option<Vec<Weight>>> {
+    if seen.selected.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut sampler = Sampler::with_layout(layout(&seen.options)?)?;
+    for (place, point) in seen.selected.iter().zip(of.points.chunks_exact(seen.dim)) {
+        let patch = &seen.patches[place.row];
+        sampler.select_outright_in(patch.queue.into(), patch.id, 0, point)?;
+    }
+    let mut weighing = Weighing::new(sampler, HELD);
+    let all = each_point("weighing", found, seen, stop, |row, point| match seen.patches[row].stage {
+        Stage::Candidate | Stage::Discarded => weighing.add(point),
+        Stage::Selected | Stage::Withdrawn => Ok(()),
+    })?;
+    Ok(all.then(|| weighing.finish()))
 }
 
 /// A field of a table.

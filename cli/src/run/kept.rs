@@ -4,6 +4,7 @@
 //! Not here: points and tables ([`super::export`]).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use patchstream::error::{ErrorKind, Result, io};
 use patchstream::retain::RunDensities;
@@ -25,15 +26,15 @@ pub struct Kept {
     pub torn: usize,
 }
 
-/// Writes the densities of the run in the folder `path` to drafts in the folder `to`.
+/// Writes the densities of the run in the folder `path` to drafts in the folder `to`; `None` if it was interrupted.
 ///
 /// # Errors
 /// A file of densities that is damaged as a whole or not read, and drafts that cannot be written.
-pub fn write(found: &Recovered, seen: &Seen, path: &Path, to: &Path) -> Result<Kept> {
+pub fn write(found: &Recovered, seen: &Seen, path: &Path, to: &Path, stop: &AtomicBool) -> Result<Option<Kept>> {
     let mut kept = Kept { files: Vec::new(), count: 0, torn: 0 };
     let Some(mut densities) = RunDensities::open(path, found.description.run.0)? else {
         NAMES.iter().try_for_each(|name| remove(&to.join(name)))?;
-        return Ok(kept);
+        return Ok(Some(kept));
     };
     let shape = patches(&seen.options)?.shape;
     let mut values = vec![0.0; shape.len()];
@@ -44,6 +45,9 @@ pub fn write(found: &Recovered, seen: &Seen, path: &Path, to: &Path) -> Result<K
     // Once to see how many there are, which stands before them.
     let mut whole = Vec::new();
     for patch in seen.patches.iter().filter(|patch| matches!(patch.stage, Stage::Candidate | Stage::Selected)) {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         match read(patch, &mut values)? {
             Some(true) => whole.push(patch),
             Some(false) => {}
@@ -56,6 +60,9 @@ pub fn write(found: &Recovered, seen: &Seen, path: &Path, to: &Path) -> Result<K
     ids.write(&npy::header("<u8", &[whole.len()]))?;
     let mut bytes = Vec::with_capacity(4 * values.len());
     for patch in whole {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         if read(patch, &mut values)? != Some(true) {
             return Err(io(format!("the densities of patch {} changed meanwhile: export again", patch.id)));
         }
@@ -65,7 +72,7 @@ pub fn write(found: &Recovered, seen: &Seen, path: &Path, to: &Path) -> Result<K
         ids.write(&patch.id.to_le_bytes())?;
     }
     kept.files = vec![array, ids];
-    Ok(kept)
+    Ok(Some(kept))
 }
 
 /// Those of an earlier export would belong to another run.

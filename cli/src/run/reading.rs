@@ -22,6 +22,8 @@ pub struct Reading {
     point: Point,
     /// None where there is to be no bar.
     progress: Option<Progress>,
+    /// What the bar says.
+    doing: &'static str,
     started: Instant,
 }
 
@@ -38,7 +40,13 @@ impl Reading {
     /// The whole log of a run.
     pub fn new(found: &Recovered) -> Result<Self> {
         let progress = Some(Progress::new("entry", found.last as i64));
-        Ok(Self { records: found.records(1)?, point: Point::default(), progress, started: Instant::now() })
+        let (point, started) = (Point::default(), Instant::now());
+        Ok(Self { records: found.records(1)?, point, progress, doing: "reading", started })
+    }
+
+    /// The same for who does more than read.
+    pub fn to(doing: &'static str, found: &Recovered) -> Result<Self> {
+        Ok(Self { doing, ..Self::new(found)? })
     }
 
     /// The same for who prints while it reads.
@@ -51,7 +59,7 @@ impl Reading {
     /// # Errors
     /// Those of [`Records::next`] and of [`Entry::view`].
     pub fn next(&mut self) -> Result<Option<Read<'_>>> {
-        let Self { records, point, progress, started } = self;
+        let Self { records, point, progress, doing, started } = self;
         let Some(record) = records.next()? else {
             progress.iter().for_each(Progress::finish);
             return Ok(None);
@@ -61,7 +69,7 @@ impl Reading {
             && sequence.is_multiple_of(LOOK)
             && started.elapsed() > LONG
         {
-            progress.bar_at(sequence as i64, "reading");
+            progress.bar_at(sequence as i64, doing);
         }
         let entry = Entry::view(&record, point)?;
         Ok(Some(Read { sequence, entry, point }))

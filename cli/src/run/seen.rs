@@ -1,7 +1,7 @@
-//! Where everything is that a log speaks of: each patch with its point, S in order.
+//! Where everything is that a log speaks of: each patch, without its point, in the order in which they came; S in order.
 //!
-//! Points lie one after the other, `points[row * dim + i]`; a withdrawn patch keeps its row and is no longer there.
-//! Not here: why something was decided ([`super::replay`]).
+//! A withdrawn patch keeps its row and is no longer there. About 70 bytes a patch.
+//! Not here: why something was decided ([`super::replay`]), points, which the log is read for again ([`super::export`]).
 
 use std::collections::{HashMap, HashSet};
 
@@ -36,17 +36,12 @@ impl Stage {
     }
 }
 
-/// A patch, without its point.
-#[derive(Debug, Clone)]
+/// A patch.
+#[derive(Debug, Clone, Copy)]
 pub struct Patch {
     pub id: u64,
     pub content: u64,
-    pub step: i64,
-    pub time_us: f64,
-    pub center_nm: [f64; 2],
-    pub queue: usize,
-    pub factor: Option<f32>,
-    pub label: Option<String>,
+    pub queue: u16,
     pub stage: Stage,
 }
 
@@ -64,7 +59,6 @@ pub struct Place {
 pub struct Seen {
     pub options: String,
     pub patches: Vec<Patch>,
-    pub points: Vec<f32>,
     /// Coordinates of a point; 0 before the first.
     pub dim: usize,
     /// S, in the order of the picks.
@@ -87,11 +81,6 @@ impl Seen {
             seen.take(entry, point).map_err(|error| error.context(format!("entry {sequence}")))?;
         }
         Ok(seen)
-    }
-
-    /// The point of a row.
-    pub fn point(&self, row: usize) -> &[f32] {
-        &self.points[row * self.dim..][..self.dim]
     }
 
     fn take(&mut self, entry: Entry, point: &Point) -> Result<()> {
@@ -134,18 +123,8 @@ impl Seen {
         if self.rows.insert(point.id, row).is_some() {
             return Err(corrupt(format!("patch {} is there already: verify the run", point.id)));
         }
-        self.points.extend(&point.point);
-        self.patches.push(Patch {
-            id: point.id,
-            content: point.content,
-            step: point.step,
-            time_us: point.time_us,
-            center_nm: point.center_nm,
-            queue: usize::from(point.queue),
-            factor: point.factor,
-            label: point.label.clone(),
-            stage: Stage::Candidate,
-        });
+        let Point { id, content, queue, .. } = *point;
+        self.patches.push(Patch { id, content, queue, stage: Stage::Candidate });
         Ok(())
     }
 

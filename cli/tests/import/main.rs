@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use patchstream::store::{Options, Store};
-use support::{Folder, assert_done, assert_refused, patchstream, read, rows};
+use support::{Folder, assert_done, assert_refused, contents, patchstream, read, rows};
 
 const HEAD: &str = "tstamp, event, id, rank, nselected, ndiscarded, ncandidates, ncached\n";
 
@@ -205,13 +205,41 @@ fn ids_that_are_objects_are_refused_and_never_read() {
 fn what_a_killed_import_left_is_in_nobody_s_way_and_one_that_lives_is() {
     let case = Case::new("t, added, a, None, 0, 0, 0, 1\n", &["a"]);
     let part = case.folder.join(".run.import");
-    let store = Store::create(&part, "", &Options::default()).unwrap();
+    let store = Store::create(&part, "imported = dynim\n", &Options::default()).unwrap();
     case.refused(&["another import writes", "run"]);
     drop(store);
     fs::write(part.join("log/000002.log"), "half").unwrap();
     assert_done(&case.import());
     assert_done(&patchstream(&["verify", &case.path("run")]));
     assert!(!part.exists());
+}
+
+#[test]
+fn what_is_in_the_way_and_no_import_left_stays_as_it_is() {
+    let case = Case::new("t, added, a, None, 0, 0, 0, 1\n", &["a"]);
+    let part = case.folder.join(".run.import");
+    let refused = |what: &str| {
+        let before = contents(&case.folder.0);
+        case.refused(&[".run.import", "in the way"]);
+        assert_eq!(contents(&case.folder.0), before, "{what}");
+    };
+    fs::write(&part, "my thesis").unwrap();
+    refused("a file");
+    fs::remove_file(&part).unwrap();
+    fs::create_dir(&part).unwrap();
+    fs::write(part.join("thesis.tex"), "mine").unwrap();
+    refused("a folder");
+    fs::remove_dir_all(&part).unwrap();
+    Store::create(&part, "nx = 37\n", &Options::default()).unwrap().close().unwrap();
+    refused("a run of another kind");
+    fs::rename(&part, case.folder.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(case.folder.join("elsewhere"), &part).unwrap();
+    refused("a link");
+    fs::remove_file(&part).unwrap();
+    // Killed before the first file was whole.
+    fs::create_dir(&part).unwrap();
+    fs::write(part.join("run.toml.new"), "form").unwrap();
+    assert_done(&case.import());
 }
 
 #[test]

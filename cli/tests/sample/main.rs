@@ -9,6 +9,7 @@ mod npy;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 
 use std::fs;
 use std::path::Path;

@@ -93,6 +93,7 @@ static void pairs_are_those_of_a_double_loop(void) {
   CHECK(patchstream_rdf_clear(NULL) == PATCHSTREAM_ERR_ARGUMENT && patchstream_rdf_frames(NULL) == 0);
   CHECK(patchstream_rdf_open(0, 7, cutoff, &rdf) == PATCHSTREAM_ERR_ARGUMENT);
   CHECK(patchstream_rdf_open(SPECIES, 0, cutoff, &rdf) == PATCHSTREAM_ERR_ARGUMENT);
+  CHECK(patchstream_rdf_open(65534, 1 << 20, cutoff, &rdf) == PATCHSTREAM_ERR_ARGUMENT);
   CHECK(patchstream_rdf_open(SPECIES, 7, NAN, &rdf) == PATCHSTREAM_ERR_ARGUMENT);
   CHECK(patchstream_rdf_open(SPECIES, 7, cutoff, NULL) == PATCHSTREAM_ERR_ARGUMENT);
 }
@@ -106,15 +107,26 @@ static void push(patchstream_producer *producer, uint64_t id) {
   CHECK(patchstream_producer_push(producer, &patch, &field) == PATCHSTREAM_OK);
 }
 
-static patchstream_stream *open_stream(const char *text) {
+static patchstream_status try_open(const char *text, patchstream_stream **stream) {
   patchstream_options options;
-  patchstream_stream *stream = NULL;
   FILE *file = fopen("feedback.toml", "w");
   CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
   patchstream_options_init(&options, sizeof options);
   options.nx = options.ny = NX, options.model = "mean", options.config = "feedback.toml";
-  CHECK(patchstream_stream_open(&options, &stream) == PATCHSTREAM_OK);
+  return patchstream_stream_open(&options, stream);
+}
+
+static patchstream_stream *open_stream(const char *text) {
+  patchstream_stream *stream = NULL;
+  CHECK(try_open(text, &stream) == PATCHSTREAM_OK);
   return stream;
+}
+
+/* 320 GB for smoothing alone: a status, where the process would end if it were asked for. */
+static void what_no_memory_holds_is_refused(void) {
+  patchstream_stream *stream = NULL;
+  CHECK(try_open("[feedback]\nbins = 200000\n[feedback.inversion]\n", &stream) == PATCHSTREAM_ERR_ARGUMENT);
+  CHECK(stream == NULL);
 }
 
 static void tables_come_from_simulations_in_this_process(void) {
@@ -167,6 +179,7 @@ static void tables_come_from_simulations_in_this_process(void) {
   CHECK(table.r_nm[0] == 0.25 && table.g[0] == 1 && isinf(table.standard_error[0]));
   const size_t at = VALUES + 2; /* state 1, lipid 0, bin 2 */
   CHECK(fabs(table.g[at] - 0.2 / (5 * area)) < 1e-12 && fabs(table.potential_kt[at] + log(table.g[at])) < 1e-12);
+  CHECK(table.has_potential[CHANNELS] == 1 && table.has_potential[0] == 0 && table.potential_kt[0] == 0);
   const uint8_t *bytes = NULL;
   size_t count = 0;
   CHECK(patchstream_feedback_bytes(feedback, &bytes, &count) == PATCHSTREAM_OK && count > 3 * 8 * 18 * VALUES);
@@ -227,5 +240,6 @@ int main(void) {
   pairs_are_those_of_a_double_loop();
   tables_come_from_simulations_in_this_process();
   means_have_error_bars_and_what_is_not_there_says_so();
+  what_no_memory_holds_is_refused();
   return report("feedback_test");
 }

@@ -153,7 +153,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_history_row, id, 16);
   OFFSET(patchstream_history_row, rank, 24);
   OFFSET(patchstream_history_row, what, 32);
-  CHECK(sizeof(struct patchstream_job_about) == 72);
+  CHECK(sizeof(struct patchstream_job_about) == 80);
   OFFSET(patchstream_job_about, attempt, 4);
   OFFSET(patchstream_job_about, id, 8);
   OFFSET(patchstream_job_about, nx, 16);
@@ -164,6 +164,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_job_about, ticket, 48);
   OFFSET(patchstream_job_about, point, 56);
   OFFSET(patchstream_job_about, class_label, 64);
+  OFFSET(patchstream_job_about, note, 72);
   CHECK(sizeof(struct patchstream_sample) == 72);
   OFFSET(patchstream_sample, attempt, 4);
   OFFSET(patchstream_sample, job, 8);
@@ -179,7 +180,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_jobs, in_line, 8);
   OFFSET(patchstream_jobs, refused, 72);
   OFFSET(patchstream_jobs, sample_bytes, 88);
-  CHECK(sizeof(struct patchstream_feedback_table) == 96);
+  CHECK(sizeof(struct patchstream_feedback_table) == 104);
   OFFSET(patchstream_feedback_table, states, 4);
   OFFSET(patchstream_feedback_table, lipids, 8);
   OFFSET(patchstream_feedback_table, bins, 12);
@@ -193,6 +194,7 @@ static void layout_never_moves(void) {
   OFFSET(patchstream_feedback_table, potential_kt, 72);
   OFFSET(patchstream_feedback_table, simulations, 80);
   OFFSET(patchstream_feedback_table, effective_samples, 88);
+  OFFSET(patchstream_feedback_table, has_potential, 96);
   CHECK(sizeof(struct patchstream_feedback_counts) == 48);
   OFFSET(patchstream_feedback_counts, simulations, 8);
   OFFSET(patchstream_feedback_counts, accepted, 16);

@@ -26,10 +26,11 @@ int work(const char *ticket) {
 #ifdef PATCHSTREAM_EXCEPTIONS
   auto job = patchstream::Job::open(ticket);
   const auto about = job.about();
+  CHECK(about.note == nullptr);
   CHECK(job && job.patch().id == job.id() && job.patch().proteins.size() == 1);
   const auto given = job.densities();
   CHECK(std::vector<float>(given.begin(), given.end()) == field_of(job.id()));
-  job.set(patchstream::started);
+  CHECK(job.set(patchstream::started) == patchstream::ok);
   const bool stop = about.attempt == 1;
   const std::array<std::uint32_t, 2> shape{2, 2};
   for (std::uint64_t window = 0; window < (stop ? 2u : 3u); window++) {
@@ -41,14 +42,14 @@ int work(const char *ticket) {
   bool thrown = false;
   try {
     const std::vector<double> one{1.0};
-    job.submit("rdf", 9, 1, shape, one);
+    CHECK(job.submit("rdf", 9, 1, shape, one) == patchstream::ok);
   } catch (const patchstream::Error &error) {
     const std::string what = error.what();
     thrown = error.status() == PATCHSTREAM_ERR_SHAPE && what.find("has 1 sums") != std::string::npos &&
              what.find("[2, 2]") != std::string::npos;
   }
   CHECK(thrown);
-  job.set(stop ? patchstream::interrupted : patchstream::done);
+  CHECK(job.set(stop ? patchstream::interrupted : patchstream::done) == patchstream::ok);
 #else
   patchstream::Job job;
   CHECK(patchstream::Job::try_open(ticket, milliseconds(60000), job) == patchstream::ok && job);

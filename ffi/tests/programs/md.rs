@@ -24,36 +24,48 @@ fn lammps_is_there() -> bool {
     there
 }
 
-fn workers_agree(worker: PathBuf, name: &str) {
+/// `inputs`: files of input lines that end the worker's engine, named by a part of what is said of them.
+fn workers_agree(worker: PathBuf, name: &str, inputs: &[PathBuf]) {
     let test = compile("examples/md/md_worker_test.cpp", name, &[EXACT], Link::Shared);
-    let said = String::from_utf8(succeed(Command::new(test).arg(worker)).stdout).expect("text");
+    let said = String::from_utf8(succeed(Command::new(test).arg(worker).args(inputs)).stdout).expect("text");
     assert!(said.ends_with("md_worker_test: 0 failures\n"), "{said}");
 }
 
 #[test]
 fn md_physics_holds() {
-    let program = compile("examples/md/md_test.cpp", "md_test", &[EXACT], Link::Without);
+    let program = compile("examples/md/md_test.cpp", "md_test", &[EXACT], Link::Shared);
     succeed(&mut Command::new(program));
 }
 
 #[test]
-fn md_workers_hand_in_the_same_sums_whatever_their_number_and_when_killed() {
-    workers_agree(compile("examples/md/main.cpp", "md_host", &[EXACT], Link::Shared), "md_worker_test");
+fn md_workers_hand_in_the_same_sums_whatever_their_number_and_options_and_when_killed() {
+    workers_agree(compile("examples/md/main.cpp", "md_host", &[EXACT], Link::Shared), "md_worker_test", &[]);
 }
 
 #[test]
 fn lammps_agrees_with_the_built_in_md_in_energy_forces_counts_and_g() {
     if lammps_is_there() {
-        let program = compile("examples/lammps/lammps_test.cpp", "lammps_test", &LAMMPS, Link::Without);
+        let program = compile("examples/lammps/lammps_test.cpp", "lammps_test", &LAMMPS, Link::Shared);
         succeed(&mut Command::new(program));
     }
 }
 
 #[test]
-fn lammps_workers_hand_in_the_same_sums_whatever_their_number_and_when_killed() {
+fn lammps_workers_hand_in_the_same_sums_and_a_refused_input_sets_the_job_aside_with_the_reason() {
     if lammps_is_there() {
         let worker = compile("examples/lammps/driver.cpp", "lammps_host", &LAMMPS, Link::Shared);
-        workers_agree(worker, "md_worker_test_lammps");
+        // A style that is not there, input that cannot be opened, which ends LAMMPS otherwise, and what ends it in a run.
+        let inputs = [
+            ("nonsense_style", "pair_style nonsense_style 3\n"),
+            ("at_all", "molecule two nowhere/at_all\n"),
+            ("run 10", "velocity all set 1e30 1e30 0\nrun 10\n"),
+        ];
+        let write = |(name, lines): (&str, &str)| {
+            let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+            std::fs::write(&path, lines).expect("a file of input lines");
+            path
+        };
+        workers_agree(worker, "md_worker_test_lammps", &inputs.map(write));
     }
 }
 

@@ -217,6 +217,12 @@ fn step(
             q.retain(|id| seen.insert(*id));
             let population = |member: super::super::Member| !candidates_only || member.stage == Stage::Candidate;
             prop_assert_eq!(sampler.weights_where(&q, population).unwrap(), naive.weights_where(&q, population));
+            // Sets and populations by the last digit to base 3; nothing of the last set is weighed.
+            let of = |set: u64| q.iter().copied().filter(|id| id % 3 == set).collect::<Vec<_>>();
+            let set_of = |member: super::super::Member| population(member).then_some(member.id as usize % 3);
+            let expected: Vec<_> =
+                (0..2).map(|set| naive.weights_where(&of(set), |m| set_of(m) == Some(set as usize))).collect();
+            prop_assert_eq!(sampler.weights_by(&[of(0), of(1)], set_of).unwrap(), expected);
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ mod queues;
 mod random;
 mod recovery;
 mod recovery_by_hand;
+mod snapshot;
 mod weights;
 
 use super::naive::Naive;

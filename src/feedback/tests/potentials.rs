@@ -159,8 +159,7 @@ fn a_tail_is_made_the_bulk_where_it_is_asked_for() {
     for (r, got) in bins.centres_nm().into_iter().zip(target) {
         assert!((got - 1.0 - (-r * r).exp()).abs() < 1e-6);
     }
-    let zero = vec![0.0; 60];
-    assert_eq!(tail.prepare(1, bins).unwrap().target(&zero).unwrap_err().kind(), ErrorKind::Value);
+    without_bulk_a_lipid_is_taken_as_given(&tail, bins, &[0.0; 60]);
 }
 
 #[test]
@@ -173,8 +172,26 @@ fn the_bulk_of_a_box_is_what_its_cutoff_leaves() {
     let boxed = Inversion { bulk: Bulk::Box(900.0), smoothing_nm: 0.0, ..Inversion::new(Mixing::Plain) };
     let target = boxed.prepare(1, bins).unwrap().target(&g).unwrap();
     assert!((target[0] - 4.0 / bulk).abs() < 1e-12 && (target[59] - 1.0).abs() < 1e-12, "{} {}", target[0], target[59]);
-    let all_near = vec![9.0; 60];
-    assert_eq!(boxed.prepare(1, bins).unwrap().target(&all_near).unwrap_err().kind(), ErrorKind::Value);
+    without_bulk_a_lipid_is_taken_as_given(&boxed, bins, &[9.0; 60]);
+}
+
+/// Two lipids, of which the second has `g` and nothing in the bulk: it has no potential, and the first one's is that beside
+/// a second lipid that is inverted as given.
+fn without_bulk_a_lipid_is_taken_as_given(inversion: &Inversion, bins: Bins, g: &[f64]) {
+    let first: Vec<f64> = bins.centres_nm().iter().map(|r| 1.0 + 0.5 * (-r * r).exp()).collect();
+    let both = [&first[..], g].concat();
+    let (a_nm2, densities_nm2) = (vec![0.7, 0.4, 0.4, 0.7], vec![0.5, 0.01]);
+    let mixed = Inversion { mixing: Mixing::Gaussian { a_nm2, sigma_nm: 0.9, densities_nm2 }, ..inversion.clone() };
+    let prepared = mixed.prepare(2, bins).unwrap();
+    assert_eq!(prepared.has_bulk(&both).unwrap(), [true, false]);
+    let given = Inversion { bulk: Bulk::AsGiven, ..mixed }.prepare(2, bins).unwrap();
+    let (target, as_given) = (prepared.target(&both).unwrap(), given.target(&both).unwrap());
+    assert_eq!(target[60..], as_given[60..]);
+    let potential = prepared.potential_kt(&both).unwrap();
+    assert!(potential[60..].iter().all(|kt| *kt == 0.0));
+    let beside = [&target[..60], &as_given[60..]].concat();
+    let expected = given.potential_kt(&beside).unwrap();
+    assert!(largest(&potential[..60], &expected[..60], 0, 60) < 1e-12 && potential[0].abs() > 0.1);
 }
 
 #[test]
@@ -195,6 +212,9 @@ fn bad_inversions_and_bad_g_are_refused() {
     for area_nm2 in [100.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(refused(Inversion { bulk: Bulk::Box(area_nm2), ..good.clone() }), ErrorKind::Argument);
     }
+    let many = Bins::new(200_000, 6.0).unwrap();
+    assert_eq!(good.prepare(1, many).unwrap_err().kind(), ErrorKind::Argument, "a matrix of 320 GB");
+    assert!(Inversion { smoothing_nm: 0.0, ..good.clone() }.prepare(1, many).is_ok(), "no matrix");
     let mixing = |a: usize, n: usize, x: f64| {
         let mixing = Mixing::Gaussian { a_nm2: vec![x; a], sigma_nm: 0.9, densities_nm2: vec![1.0; n] };
         refused(Inversion::new(mixing))

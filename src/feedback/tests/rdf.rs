@@ -1,12 +1,13 @@
 //! Counting against all images of all pairs, one by one.
 //!
-//! Not here: LAMMPS' counts of the same.
+//! Not here: LAMMPS' counts of the same (`examples/lammps/lammps_test.cpp`).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::feedback::bins::room;
 
 /// Counts by definition: every pair, every image, the nearest.
 fn naive(species: usize, bins: Bins, frame: &Frame<'_>) -> Vec<u64> {
@@ -152,6 +153,15 @@ fn a_bad_frame_is_an_error_and_changes_nothing() {
     assert_eq!(refused(Frame { stride: 1, ..good }), ErrorKind::Shape);
     assert_eq!(refused(Frame { stride: 3, ..good }), ErrorKind::Shape);
     assert!(RdfCounter::new(0, bins).is_err() && RdfCounter::new(usize::from(NOT_COUNTED), bins).is_err());
+}
+
+#[test]
+fn a_counter_that_no_memory_holds_is_refused() {
+    let bins = |count| Bins::new(count, 6.0).unwrap();
+    assert_eq!(RdfCounter::new(65_534, bins(1 << 20)).unwrap_err().kind(), ErrorKind::Argument);
+    assert_eq!(RdfCounter::new(64, bins(1 << 20)).unwrap_err().kind(), ErrorKind::Argument);
+    assert_eq!(RdfCounter::new(65_534, bins(60)).unwrap().counts().len(), 65_534 * 60);
+    assert_eq!(room::<u64>(usize::MAX / 16, "what is asked").unwrap_err().kind(), ErrorKind::Memory);
 }
 
 #[test]

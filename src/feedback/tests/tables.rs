@@ -267,3 +267,66 @@ fn the_distance_of_two_g_is_over_the_states_and_radii_that_are_named() {
     assert_eq!((rms(4, 0.7..=1.5), rms(3, 3.0..=4.0), rms(3, 0.2..=0.3)), (None, None, Some(0.0)));
     assert_eq!(table.rms_from(&other[1..], 3, 0.0..=2.0).unwrap_err().kind(), ErrorKind::Shape);
 }
+
+/// Two states of two lipids whose g = 1 is the tail, the last two of four bins.
+fn with_tails(prior: Option<Prior>) -> Settings {
+    let inversion = Inversion { smoothing_nm: 0.0, switch_nm: 1.0, bulk: Bulk::Tail, ..Inversion::new(Mixing::Plain) };
+    Settings { inversion: Some(inversion), prior, ..settings() }
+}
+
+#[test]
+fn a_lipid_that_cannot_be_inverted_stops_no_other_potential() {
+    // The second lipid was never seen beyond 1 nm.
+    let mut feedback = reported(with_tails(None), &[1], 0, &[8.0, 16.0, 40.0, 56.0, 5.0, 5.0, 0.0, 0.0]);
+    let table = feedback.form(equal).unwrap();
+    assert_eq!((&table.has_potential[..], &table.simulations[..]), (&[true, false, false, false][..], &[1, 0][..]));
+    assert!(table.potential_of(0, 0).iter().any(|kt| *kt != 0.0) && table.potential_of(0, 1).is_empty());
+    assert!(table.potential_of(1, 0).is_empty() && table.g_of(0, 1)[0] > 0.0);
+    assert!(table.potential_kt.as_ref().unwrap()[4..].iter().all(|kt| *kt == 0.0));
+    assert!(feedback.publish(table, 1, 1).is_ok());
+    // Once it is seen there, it has one.
+    feedback.submit(&rdf(1, 1, 10, &SHAPE, &[8.0; 8])).unwrap();
+    let table = feedback.form(equal).unwrap();
+    assert_eq!(table.has_potential, [true, true, false, false]);
+    assert_eq!(table.potential_of(0, 1).len(), 4);
+}
+
+#[test]
+fn counts_beyond_all_numbers_are_of_no_use_and_stop_no_table() {
+    let feedback = reported(with_tails(None), &[1], 0, &[8.0, 8.0, 8.0, 8.0, 1e308, 1e308, 1e308, 1e308]);
+    let table = feedback.form(equal).unwrap();
+    assert!(table.g_of(0, 1).iter().all(|g| g.is_finite()));
+    let mut feedback = reported(with_tails(None), &[], 0, &[0.0; 8]);
+    feedback.announce(Simulation { densities_nm2: vec![1.0, 1e-300], ..simulation(1, 2) }).unwrap();
+    feedback.submit(&rdf(1, 0, 1, &SHAPE, &[8.0, 8.0, 8.0, 8.0, 1e20, 1e20, 1e20, 1e20])).unwrap();
+    let table = feedback.form(equal).unwrap();
+    assert_eq!((table.g_of(0, 1), table.has_potential[1]), (&[1.0; 4][..], false));
+    assert!(table.standard_error_of(0, 1).iter().all(|error| error.is_infinite()) && table.g_of(0, 0)[0] > 0.0);
+}
+
+/// A prior of another run that saw the first state alone: of the other one its table says g = 1 with an infinite error.
+#[test]
+fn a_prior_says_nothing_of_what_its_run_never_saw() {
+    let before = reported(settings(), &[1, 2], 0, &[8.0; 8]).form(equal).unwrap();
+    let of = |state: u16, jobs: &[u64]| {
+        let prior = Prior { g: before.g.clone(), standard_error: before.standard_error.clone(), strength: 10.0 };
+        let mut feedback = Feedback::new(with_tails(Some(prior))).unwrap();
+        for &job in jobs {
+            feedback.announce(Simulation { state: Some(state), ..simulation(job, 2) }).unwrap();
+            feedback.submit(&rdf(job, 0, 10, &SHAPE, &[24.0; 8])).unwrap();
+        }
+        feedback.form(equal).unwrap()
+    };
+    let nothing = of(1, &[]);
+    assert_eq!((nothing.g_of(0, 1), nothing.g_of(1, 1)), (before.g_of(0, 1), &[1.0; 4][..]));
+    assert!(nothing.standard_error_of(1, 0).iter().all(|error| error.is_infinite()));
+    assert_eq!(nothing.has_potential, [true, true, false, false]);
+    let three = reported(settings(), &[7, 8, 9], 0, &[24.0; 8]).form(equal).unwrap();
+    let seen = of(1, &[7, 8, 9]);
+    assert_eq!((seen.g_of(1, 0), seen.standard_error_of(1, 0)), (three.g_of(0, 0), three.standard_error_of(0, 0)));
+    // Of the state that it did see it counts as ten simulations.
+    let joined = of(0, &[7, 8, 9]).g_of(0, 0)[0];
+    assert!((joined - (3.0 * three.g[0] + 10.0 * before.g[0]) / 13.0).abs() < 1e-12);
+    let bad = Prior { g: vec![1.0; 16], standard_error: vec![f64::NAN; 16], strength: 1.0 };
+    assert_eq!(Feedback::new(with_tails(Some(bad))).unwrap_err().kind(), ErrorKind::Value);
+}

@@ -72,6 +72,12 @@ impl FaultyDisk {
         disk
     }
 
+    /// From here on the operation `at`, from 0, meets the fault.
+    pub fn fail_after(&self, at: u64, fault: Fault) {
+        let mut state = self.0.lock().unwrap();
+        state.fault = Some((state.operations + at, fault));
+    }
+
     /// Whether the fault was met.
     pub fn was_hit(&self) -> bool {
         let state = self.0.lock().unwrap();
@@ -179,6 +185,21 @@ impl DiskFile for FaultyFile {
             Some(Fault::Full) => self.file.write(&bytes[..bytes.len() / 2]),
             _ => self.file.write(bytes),
         }
+    }
+
+    fn overwrite(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        match self.disk.step()? {
+            Some(Fault::Full) => {
+                self.file.overwrite(&bytes[..bytes.len() / 2], offset)?;
+                Err(Error::from_raw_os_error(libc::ENOSPC))
+            }
+            _ => self.file.overwrite(bytes, offset),
+        }
+    }
+
+    fn write_ahead(&self, from: u64, to: u64) {
+        // What it brings to the disk may be lost all the same: this disk forgets what was not synced.
+        self.file.write_ahead(from, to);
     }
 
     fn sync(&self) -> Result<()> {

@@ -10,6 +10,7 @@ mod fences;
 mod fixtures;
 mod folders;
 mod logs;
+mod pieces;
 
 use std::path::{Path, PathBuf};
 

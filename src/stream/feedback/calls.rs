@@ -2,6 +2,7 @@
 //!
 //! Not here: what is done for them ([`super::measured`], [`super::publish`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, state};
@@ -9,6 +10,9 @@ use crate::feedback::{Counts, Mean, Sample, Submitted, Table};
 use crate::stream::operator::Operator;
 use crate::stream::stream::Stream;
 use crate::wire::RdfSample;
+
+/// The most bytes of a sample's message beside its name, extents and sums.
+const SAMPLE_BYTES: usize = 256;
 
 /// What came back so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,18 +62,24 @@ impl Stream {
     }
 
     /// A table that is not published, over those jobs with results that `of` says and the patches of each state: of
-    /// simulations, say, that the table in force knows nothing of.
+    /// simulations, say, that the table in force knows nothing of. `of` is asked once of each job that has results as this is
+    /// called, while no lock of the stream is held: it may ask the stream.
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::feedback`](crate::stream::Config::feedback) or
     /// if the stream is closed.
     pub fn draft_feedback(&self, of: impl Fn(u64) -> bool) -> Result<Table> {
         self.shared.check_open()?;
-        self.shared.operate(|operator| {
+        let jobs = self.shared.operate(|operator| {
             operator.take_in_all(&self.shared);
             operator.job_turn();
+            Ok(operator.measured.as_ref().ok_or_else(no_feedback)?.jobs())
+        })?;
+        let those: HashSet<u64> = jobs.into_iter().filter(|&job| of(job)).collect();
+        self.shared.operate(|operator| {
             let Operator { measured, sampler, .. } = operator;
-            measured.as_ref().ok_or_else(no_feedback)?.form(sampler, of)
+            let measured = measured.as_ref().ok_or_else(no_feedback)?;
+            measured.form(sampler, |job| those.contains(&job), &HashSet::new())
         })
     }
 
@@ -78,7 +88,9 @@ impl Stream {
     ///
     /// # Errors
     /// [`ErrorKind::State`](crate::error::ErrorKind::State) without [`Config::feedback`](crate::stream::Config::feedback),
-    /// with a transport, whose workers do this, or if the stream is closed; those of
+    /// with a transport, whose workers do this, or if the stream is closed;
+    /// [`ErrorKind::Argument`](crate::error::ErrorKind::Argument) for one that is larger than an entry of a run's log may
+    /// be, [`PAYLOAD_MAX`](crate::store::PAYLOAD_MAX) bytes; those of
     /// [`Collected::submit`](crate::feedback::Collected::submit).
     pub fn submit_sample(&self, sample: &Sample<'_>) -> Result<Submitted> {
         self.shared.check_open()?;
@@ -110,6 +122,13 @@ impl Operator {
                 "job {} is for the workers of the stream's transport, who hand samples in themselves: open a job there",
                 sample.job
             )));
+        }
+        if let Some(journal) = &self.journal {
+            let Sample { job, observable, window, shape, sums, .. } = *sample;
+            let what = || format!("window {window} of `{observable}` of job {job}");
+            let bytes = SAMPLE_BYTES + observable.len() + 4 * shape.len() + 8 * sums.len();
+            let room = journal.has_room(bytes, what, "measure less in one window, or under several names");
+            room.inspect_err(|_| measured.feedback.refuse())?;
         }
         let answer = measured.feedback.submit(sample)?;
         if let (Submitted::Accepted, Some(journal)) = (answer, &mut self.journal) {

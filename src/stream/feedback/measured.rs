@@ -10,7 +10,7 @@ use super::calls::FeedbackStats;
 use super::options::FeedbackConfig;
 use crate::dynim::Mixed;
 use crate::error::{ErrorKind, Result};
-use crate::feedback::{Feedback, RDF, Simulation, Submitted};
+use crate::feedback::{Feedback, RDF, Settings, Simulation, Submitted};
 use crate::patch::{Protein, ProteinStates, Shape, Species};
 use crate::stream::config::LogLevel;
 use crate::stream::operator::Operator;
@@ -59,6 +59,15 @@ impl Measured {
         })
     }
 
+    /// The most bytes of a table's message: three grids, which rows have a potential, a mean and a count for each state,
+    /// names, bins.
+    pub(in crate::stream) fn table_bytes(&self) -> usize {
+        let Settings { states, lipids, bins, .. } = self.feedback.settings();
+        let names: usize = states.iter().chain(lipids).map(|name| name.len() + 16).sum();
+        let grid = states.len() * lipids.len() * bins.count();
+        24 * grid + states.len() * lipids.len() + 16 * states.len() + 8 * bins.count() + names + 1024
+    }
+
     /// A patch has come.
     pub(in crate::stream) fn patch(&mut self, id: u64, proteins: &[Protein]) {
         let counts = self.options.crowded || is_alone(proteins);
@@ -67,6 +76,17 @@ impl Measured {
             // It may have come before, as another.
             None => self.states.remove(&id),
         };
+    }
+
+    /// A patch was withdrawn: it counts for nothing, and may come again.
+    pub(in crate::stream) fn withdrawn(&mut self, id: u64) {
+        self.states.remove(&id);
+    }
+
+    /// Patches whose states are remembered.
+    #[cfg(test)]
+    pub(in crate::stream) fn remembered(&self) -> usize {
+        self.states.len()
     }
 
     /// The state that a patch counts for.

@@ -12,14 +12,11 @@ use crate::feedback::{Bins, Bulk, Change, Inversion, Mixing, Prior, Settings, Ta
 use crate::patch::{ProteinStates, Species};
 use crate::wire::{self, Message};
 
-/// The standard error that a prior's value has where its table does not know one.
-const UNKNOWN_ERROR: f64 = 1.0;
-
 /// `[feedback]`: how g(r) comes back. Lipids and protein states are the stream's own.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeedbackConfig {
-    /// Bins of g(r), 1 to 2^20.
+    /// Bins of g(r), 1 to 2^20; 4,096 at most where an inversion smooths or has a mixing term.
     pub bins: usize,
     /// Where the last one ends, nm.
     pub cutoff_nm: f64,
@@ -27,7 +24,8 @@ pub struct FeedbackConfig {
     pub references: u32,
     /// What g(r) = 1 stands for, nm^-2, one a lipid: that of the macro model far from any protein, say. Without it the mean
     /// over each patch, where grid points on an edge count as half and negative densities as 0; densities are kept for
-    /// that.
+    /// that. Micro hosts place whole beads, half a bead more or less than a patch has: that factor of g falls out of potentials
+    /// whose bulk is the `tail`.
     pub densities_nm2: Option<Vec<f64>>,
     /// Whether patches with several proteins count too, each for the state of its first one.
     pub crowded: bool,
@@ -58,11 +56,11 @@ pub struct FeedbackConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct PriorConfig {
     /// A table's message (`patchstream.fbs`, FeedbackTable) of the same states, lipids and bins. Where it does not know its
-    /// error, 1 is taken.
+    /// error, as for states that its run never saw, there is no prior.
     pub table: Option<PathBuf>,
     /// Without a file: g, `g[(state * lipids + lipid) * bins + bin]`.
     pub g: Vec<f64>,
-    /// Its standard error, as many values.
+    /// Its standard error, as many values; `inf` where nothing is known.
     pub standard_error: Vec<f64>,
     /// How many simulations it is worth, positive.
     pub strength: f64,
@@ -84,7 +82,8 @@ pub struct InversionConfig {
     pub floor: f64,
     /// Length of the switch before the cutoff, nm.
     pub switch_nm: f64,
-    /// What g = 1 is: `as_given`, or the `tail`, the mean over the switch.
+    /// What g = 1 is: `as_given`; the `tail`, the mean over the switch; or `{ box = AREA }`, what is left beyond the cutoff in
+    /// a periodic box of that many nm^2.
     pub bulk: Bulk,
 }
 
@@ -207,9 +206,7 @@ impl PriorConfig {
                 table.r_nm.last()
             )));
         }
-        let known = |error: f64| if error.is_finite() { error } else { UNKNOWN_ERROR };
-        let standard_error = table.standard_error.into_iter().map(known).collect();
-        Ok(Prior { g: table.g, standard_error, strength })
+        Ok(Prior { g: table.g, standard_error: table.standard_error, strength })
     }
 }
 

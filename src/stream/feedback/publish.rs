@@ -2,12 +2,13 @@
 //!
 //! Not here: what is in a table, versions ([`crate::feedback`]), the log ([`crate::stream::journal`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::calls::no_feedback;
 use super::measured::{Measured, Published};
-use crate::dynim::{Sampler, Stage};
-use crate::error::{Result, state};
+use crate::dynim::{Member, Sampler, Stage};
+use crate::error::Result;
 use crate::feedback::{Due, Mean, Simulation, Table};
 use crate::stream::config::LogLevel;
 use crate::stream::journal::feedback::Looked;
@@ -15,28 +16,37 @@ use crate::stream::operator::Operator;
 use crate::stream::stream::Shared;
 
 impl Measured {
-    /// A table of what is known so far, over the jobs that `of` says.
-    pub(super) fn form(&self, sampler: &mut Sampler, of: impl Fn(u64) -> bool) -> Result<Table> {
-        self.feedback.form_over(|state| {
-            let jobs: Vec<u64> = self.feedback.jobs(state).into_iter().filter(|&job| of(job)).collect();
-            self.weigh(sampler, jobs, Some(state))
+    /// The jobs that tables are made of.
+    pub(super) fn jobs(&self) -> Vec<u64> {
+        let states = 0..self.feedback.settings().states.len();
+        states.flat_map(|state| self.feedback.jobs(state as u16)).collect()
+    }
+
+    /// A table of what is known so far, over the jobs that `of` says, and the patches but for those that are `gone`.
+    pub(super) fn form(&self, sampler: &mut Sampler, of: impl Fn(u64) -> bool, gone: &HashSet<u64>) -> Result<Table> {
+        let selected = |sampler: &Sampler, job: u64| sampler.stage(job) == Some(Stage::Selected);
+        let states = 0..self.feedback.settings().states.len();
+        let jobs = states.map(|state| self.feedback.jobs(state as u16));
+        let jobs: Vec<Vec<u64>> =
+            jobs.map(|jobs| jobs.into_iter().filter(|&job| of(job) && selected(sampler, job)).collect()).collect();
+        // A pass over millions of points takes longer than all the rest: one does for all states.
+        let state_of = |member: Member| self.state(member.id).filter(|_| !gone.contains(&member.id)).map(usize::from);
+        let weights = sampler.weights_by(&jobs, state_of)?;
+        let mut weighed = jobs.into_iter().zip(weights);
+        self.feedback.form_over(|_| {
+            let (jobs, weights) = weighed.next().unwrap_or_default();
+            Ok((jobs, weights.iter().map(|weight| weight.weight).collect()))
         })
     }
 
-    /// The mean of an observable over the simulations of a state, or over all.
+    /// The mean of an observable over the simulations of a state and its patches, or over all.
     pub(super) fn mean(&self, sampler: &mut Sampler, observable: &str, state: Option<u16>) -> Result<Mean> {
         let counts = |s: &Simulation| state.is_none() || s.state == state && (s.alone || self.options.crowded);
-        let (jobs, weights) = self.weigh(sampler, self.feedback.collected().jobs(observable, counts), state)?;
+        let jobs = self.feedback.collected().jobs(observable, counts).into_iter();
+        let jobs: Vec<u64> = jobs.filter(|&job| sampler.stage(job) == Some(Stage::Selected)).collect();
+        let weights = sampler.weights_where(&jobs, |member| state.is_none() || self.state(member.id) == state)?;
+        let weights: Vec<f64> = weights.iter().map(|weight| weight.weight).collect();
         self.feedback.collected().mean(observable, &jobs, &weights)
-    }
-
-    /// Those of `jobs` that are selected, each with its weight over the patches of a state, or over all.
-    fn weigh(&self, sampler: &mut Sampler, jobs: Vec<u64>, state: Option<u16>) -> Result<(Vec<u64>, Vec<f64>)> {
-        let is_selected = |job: &u64| sampler.stage(*job) == Some(Stage::Selected);
-        let jobs: Vec<u64> = jobs.into_iter().filter(is_selected).collect();
-        let counts = |id: u64| state.is_none() || self.state(id) == state;
-        let weights = sampler.weights_where(&jobs, |member| counts(member.id))?;
-        Ok((jobs, weights.iter().map(|weight| weight.weight).collect()))
     }
 
     /// A table that was published in an earlier life of the run.
@@ -94,15 +104,13 @@ impl Operator {
         if let Some(table) = before.and_then(|published| measured.feedback.version(published.version)) {
             return Ok(table.clone());
         }
-        if in_force_from < step {
-            return Err(state(format!(
-                "a table cannot be in force from step {in_force_from} when the step is {step}: name a step that has not \
-                 passed"
-            )));
-        }
-        let draft = measured.form(&mut self.sampler, |_| true)?;
-        if self.replay.as_ref().is_some_and(|replay| replay.has_events()) {
-            // Before it went back the host had held more events by now.
+        // Before it went back the host had held more events by now, so that a branch begins. What it takes back does not
+        // count, and whatever may be refused is refused before.
+        let differs = self.replay.as_ref().is_some_and(|replay| replay.has_events());
+        measured.feedback.may_publish(step, in_force_from, differs.then_some(self.last_step))?;
+        let gone = if differs { shared.registry.unsent() } else { HashSet::new() };
+        let draft = measured.form(&mut self.sampler, |_| true, &gone)?;
+        if differs {
             self.differ(shared)?;
         }
         self.tell(draft, Looked { step, asked: true }, in_force_from)
@@ -119,7 +127,7 @@ impl Operator {
         if due == Due::No {
             return Ok(());
         }
-        let draft = measured.form(&mut self.sampler, |_| true);
+        let draft = measured.form(&mut self.sampler, |_| true, &HashSet::new());
         let Some(measured) = &mut self.measured else { return Ok(()) };
         let told = match draft {
             Ok(draft) if due == Due::IfChanged && !measured.feedback.changed(&draft) => {
@@ -157,7 +165,24 @@ impl Operator {
         if looked.asked {
             measured.remember(sequence, looked.step, &table);
         }
+        self.lines.extend(without_potential(&table).map(|line| (LogLevel::Warning, line)));
         self.committed()?;
         Ok(table)
     }
+}
+
+/// What is said of a table that lacks potentials of states with simulations.
+fn without_potential(table: &Table) -> Option<String> {
+    let lacks = |&(at, has): &(usize, &bool)| !has && table.simulations.get(at / table.lipids.len()) > Some(&0);
+    let name =
+        |(at, _)| format!("{} around {}", table.lipids[at % table.lipids.len()], table.states[at / table.lipids.len()]);
+    let names: Vec<String> = table.has_potential.iter().enumerate().filter(lacks).map(name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "table {} has no potential for {}: too little of it was seen far from the protein, so keep what is in force until \
+             there are more simulations",
+            table.version,
+            names.join(", ")
+        )
+    })
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::records::Mark;
 use super::recover::SAMPLER;
-use crate::dynim::Snapshot;
+use crate::dynim::{Packed, Snapshot};
 use crate::error::{Result, argument, io, state};
 use crate::retain::Flush;
-use crate::store::{PendingCheckpoint, Sections};
+use crate::store::{PendingCheckpoint, Section};
 use crate::stream::operator::Operator;
 use crate::stream::stream::{Shared, Stream};
 
@@ -65,14 +65,21 @@ struct Begun {
 
 impl Begun {
     /// Writes it outside the operator's turn. It counts once the densities are durable of all that it speaks of.
-    fn write(mut self) -> Result<()> {
+    fn write(self) -> Result<()> {
         if let Some(densities) = &self.densities {
             densities.sync()?;
         }
-        let mut sections = Sections::new();
-        sections.add(SAMPLER, self.snapshot.to_bytes())?;
-        self.pending.hold(sections);
-        self.pending.write().map(drop)
+        self.pending.write_with(SAMPLER, &self.snapshot.packed()).map(drop)
+    }
+}
+
+impl Section for Packed<'_> {
+    fn length(&self) -> u64 {
+        Packed::length(self) as u64
+    }
+
+    fn give(&self, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.write(out)
     }
 }
 
@@ -99,6 +106,8 @@ impl Operator {
             let (after, sent, mut unsent): (_, _, Vec<u64>) = back.unwrap_or_default();
             unsent.sort_unstable();
             let mark = Mark { step, after: 0, last_step, sent, unsent, name: name.to_owned() };
+            let what = || format!("a mark that names {} patches", mark.sent.len() + mark.unsent.len());
+            journal.has_room(mark.bytes(), what, "set it once the host has sent again what the log has")?;
             journal.mark(mark, after);
         }
         let pending = journal.begin_checkpoint()?;

@@ -10,14 +10,14 @@ use super::records::{self, By, Event, Given, Moved};
 use crate::error::{Result, corrupt};
 use crate::job::Line;
 use crate::store::{Records, Recovered};
+use crate::stream::office::Reasons;
 use crate::wire::{self, Message, RdfSample};
 
 /// The jobs of a log.
 #[derive(Default)]
 pub(in crate::stream) struct JobsFound {
     pub(in crate::stream) line: Line,
-    /// The last reason that was given, by job.
-    pub(in crate::stream) reasons: HashMap<u64, String>,
+    pub(in crate::stream) reasons: Reasons,
     /// The entry by which a job was given out last.
     given: HashMap<u64, u64>,
 }
@@ -45,7 +45,10 @@ impl JobsFound {
             By::Host | By::Worker => self.line.retrace(id, to),
         }
         if !reason.is_empty() {
-            self.reasons.insert(id, reason);
+            self.reasons.give(id, &reason);
+        }
+        if !self.line.is_open(id) {
+            self.reasons.over(id);
         }
     }
 
@@ -58,10 +61,9 @@ impl JobsFound {
         }
     }
 
-    /// All entries were read: reasons are kept of jobs that are not over.
+    /// All entries were read.
     pub(super) fn finish(mut self) -> Self {
         let open: std::collections::HashSet<u64> = self.line.open().collect();
-        self.reasons.retain(|id, _| open.contains(id));
         self.given.retain(|id, _| open.contains(id));
         self
     }

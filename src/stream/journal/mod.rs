@@ -25,8 +25,8 @@ mod write;
 mod writer;
 
 pub(super) use jobs::{JobsFound, Samples};
-pub(super) use options::told;
-pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_open};
+pub use options::{OnFailure, StoreConfig, StoreStats, imported, is_imported, is_open};
+pub(super) use options::{place, told};
 pub(super) use resume::Replay;
 pub use resume::Resumed;
-pub(super) use writer::Journal;
+pub(super) use writer::{Journal, check_entry};

@@ -77,6 +77,8 @@ const KEYS: [&str; 7] = ["nx", "ny", "species", "size_nm", "states", "model", "c
 const ANY: &str = "any";
 /// The first word of the options of a run that was made of another program's past.
 const IMPORTED: &str = "imported = ";
+/// Where densities are kept: the last line, since another place needs no other run.
+const RETENTION: &str = "retention = ";
 
 /// What has to be equal to go on, as lines.
 pub(in crate::stream) fn told(
@@ -129,11 +131,11 @@ pub fn imported(from: &str, config: Option<&Config>, settings: Layout) -> Result
             (told(shape, config.size_nm, &model, second, &layout, &species, &states) + &feedback, layout)
         }
     };
-    Ok((format!("{IMPORTED}{}\n{text}", from.replace('\n', " ")), layout))
+    Ok((format!("{IMPORTED}{}\n{text}{}", from.replace('\n', " "), place("none")), layout))
 }
 
 /// Whether a run was made of another program's past: its host begins behind that.
-pub(in crate::stream) fn is_imported(options: &str) -> bool {
+pub fn is_imported(options: &str) -> bool {
     options.starts_with(IMPORTED)
 }
 
@@ -142,10 +144,20 @@ pub fn is_open(options: &str) -> bool {
     options.lines().any(|line| line.split_once(" = ").is_some_and(|(_, value)| value == ANY))
 }
 
-/// The first line that is not equal.
+/// Where densities are kept, as a line: `none`, `memory`, `file` or `run`.
+pub(in crate::stream) fn place(name: &str) -> String {
+    format!("{RETENTION}{name}\n")
+}
+
+/// Where the densities of a run are kept, if its options say so.
+pub(in crate::stream) fn place_in(options: &str) -> Option<&str> {
+    options.lines().find_map(|line| line.strip_prefix(RETENTION))
+}
+
+/// The first line that is not equal, of those that have to be.
 pub(in crate::stream) fn difference(then: &str, now: &str) -> Option<Error> {
-    let mut before = then.lines().filter(|line| !line.starts_with(IMPORTED));
-    let mut after = now.lines();
+    let compared = |line: &&str| !line.starts_with(IMPORTED) && !line.starts_with(RETENTION);
+    let (mut before, mut after) = (then.lines().filter(compared), now.lines().filter(compared));
     loop {
         let (line, now) = (before.next(), after.next());
         if line.is_none() && is_open(then) && now.is_some_and(|now| now.starts_with("feedback ")) {

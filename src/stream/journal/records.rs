@@ -218,6 +218,11 @@ impl Event {
         (self.selected.saturating_sub(self.picks.len() as u64)..).zip(&self.picks)
     }
 
+    /// Bytes of one with so many picks and discards.
+    pub fn bytes(picks: usize, gone: usize) -> usize {
+        64 + PICK_BYTES * picks + 8 * gone
+    }
+
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
         packer.u64(self.number).i64(self.step).u64(self.n).u64(self.merged);
@@ -297,6 +302,11 @@ impl Withdrawn {
 }
 
 impl Mark {
+    /// Its bytes.
+    pub fn bytes(&self) -> usize {
+        36 + 8 * (self.sent.len() + self.unsent.len()) + self.name.len()
+    }
+
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
         packer.i64(self.step).u64(self.after).i64(self.last_step);
@@ -321,6 +331,11 @@ impl Mark {
 }
 
 impl Branch {
+    /// Bytes of one with so many told patches.
+    pub fn bytes(told: usize) -> usize {
+        24 + 8 * told
+    }
+
     /// Writes it.
     pub fn pack(&self, packer: &mut Packer) {
         packer.u64(self.number).i64(self.step).u64(self.after).u64s(&self.told);

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use super::feedback::{self, Looked};
 use super::jobs::{self, JobsFound};
-use super::options::{StoreConfig, difference, is_imported, is_open};
+use super::options::{StoreConfig, difference, is_imported, is_open, place_in};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Picked, Point, Why, Withdrawn};
 use super::writer::{Journal, SetMark};
 use crate::dynim::{Alone, Layout, Outcome, Pick, PointRow, Recovery, Sampler, Snapshot, State};
 use crate::error::{Result, corrupt};
 use crate::ids;
+use crate::retain::RunDensities;
 use crate::store::{Folder, Record, Recovered, Store, look};
 use crate::stream::config::LogLevel;
 use crate::stream::feedback::Measured;
@@ -31,6 +32,8 @@ pub(in crate::stream) struct Opened {
     pub(in crate::stream) jobs: JobsFound,
     /// The content of each patch that is not discarded or withdrawn, by its public id; empty if nobody wants to know.
     pub(in crate::stream) contents: HashMap<u64, u64>,
+    /// Where densities are kept, as far as the run tells.
+    pub(in crate::stream) place: Option<String>,
     /// The step of the last event.
     pub(in crate::stream) last_step: i64,
     /// What the log is to say.
@@ -63,7 +66,8 @@ pub(in crate::stream) fn open(
         journal.begin(told)?;
         let (left_out, contents, last_step, lines) = (HashSet::new(), HashMap::new(), i64::MIN, Vec::new());
         let (sampler, jobs) = (Sampler::with_layout(layout)?, JobsFound::default());
-        return Ok(Opened { journal, sampler, left_out, jobs, contents, last_step, lines });
+        let place = place_in(told).map(String::from);
+        return Ok(Opened { journal, sampler, left_out, jobs, contents, place, last_step, lines });
     }
     let (store, found) = Store::open(path, &options)?;
     let mut journal = Journal::new(store, config);
@@ -77,9 +81,11 @@ pub(in crate::stream) fn open(
     if found.last == 0 {
         // Killed before anything was written.
         journal.begin(told)?;
+        reader.place = place_in(told).map(String::from);
     }
     let mut lines = lines(&found);
-    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, last_step, imported, open, .. } = reader;
+    let Reader { recovery, left_out, jobs, contents, marks, branch, taken, place, used, .. } = reader;
+    let Reader { last_step, imported, open, .. } = reader;
     (journal.marks, journal.branch, journal.imported) = (marks, branch, imported);
     (journal.taken, journal.told_taken) = (taken, taken);
     if open {
@@ -104,10 +110,13 @@ pub(in crate::stream) fn open(
             sampler.candidates() + sampler.waiting(),
         ),
     ));
-    if found.last > 1 {
+    // Before there were options for it, a file told.
+    let place = place.or_else(|| RunDensities::is_in(path).then(|| "run".into()));
+    journal.begun = journal.appended();
+    if used {
         journal.found = Some(found);
     }
-    Ok(Opened { journal, sampler, left_out, contents, jobs: jobs.finish(), last_step, lines })
+    Ok(Opened { journal, sampler, left_out, contents, jobs: jobs.finish(), place, last_step, lines })
 }
 
 /// What of a run is worth a line.
@@ -147,6 +156,10 @@ struct Reader<'a> {
     imported: bool,
     /// It leaves open what its stream is.
     open: bool,
+    /// Where densities are kept, if it says so.
+    place: Option<String>,
+    /// It has more than options.
+    used: bool,
     point: Point,
     measured: Option<&'a mut Measured>,
 }
@@ -176,6 +189,8 @@ impl<'a> Reader<'a> {
             last_step: i64::MIN,
             imported: false,
             open: false,
+            place: None,
+            used: false,
             point: Point::default(),
             measured: None,
         })
@@ -192,12 +207,14 @@ impl<'a> Reader<'a> {
         if after && self.recovery.expected() > 0 {
             return Err(corrupt("the checkpoint has more points than the log before it: verify the run"));
         }
+        self.used |= kind != records::OPTIONS;
         match kind {
             records::OPTIONS => {
                 let text = records::options(payload)?;
                 self.imported |= is_imported(text);
                 // Those that follow say what the first left open.
                 self.open = is_open(text);
+                self.place = place_in(text).map(String::from);
                 difference(text, told).map_or(Ok(()), Err)
             }
             records::POINT => self.point(payload),
@@ -215,8 +232,8 @@ impl<'a> Reader<'a> {
                     self.contents.remove(id);
                 }
                 for lost in &event.lost {
-                    self.contents.remove(&lost.id);
                     self.registry.lose(lost.id);
+                    self.withdrawn(lost.id);
                 }
                 if after { redo(&mut self.recovery, &event) } else { Ok(()) }
             }
@@ -236,7 +253,7 @@ impl<'a> Reader<'a> {
                     Why::Lost => self.registry.lose(id),
                     Why::Host | Why::Branch | Why::Room => self.registry.withdraw(id),
                 }
-                self.contents.remove(&id);
+                self.withdrawn(id);
                 if after { self.recovery.withdraw(id, step) } else { Ok(()) }
             }
             records::MARK => {
@@ -271,6 +288,14 @@ impl<'a> Reader<'a> {
             _ if self.measured.is_some() => self.measured(sequence, kind, payload),
             // A later version's, or of what this stream does not use.
             _ => Ok(()),
+        }
+    }
+
+    /// Gives up what is read of a patch that was withdrawn.
+    fn withdrawn(&mut self, id: u64) {
+        self.contents.remove(&id);
+        if let Some(measured) = &mut self.measured {
+            measured.withdrawn(id);
         }
     }
 

@@ -102,7 +102,7 @@ impl Operator {
         };
         let Some(found) = &journal.found else {
             // Producers of other processes wait for nobody.
-            let goes_on = journal.appended() > 1 && self.door.is_none();
+            let goes_on = journal.appended() > journal.begun && self.door.is_none();
             if goes_on || shared.resumed.load(Ordering::Acquire) {
                 return Err(state("the stream goes on already: resume is the first call, and said once"));
             }
@@ -318,6 +318,10 @@ impl Operator {
         if number > ids::BRANCH_MAX {
             return Err(state(format!("the run has {} branches, the most there can be: begin a new run", number - 1)));
         }
+        let unsent = shared.registry.unsent();
+        let told = unsent.iter().filter(|id| self.sampler.stage(**id) == Some(Stage::Selected)).count();
+        let what = || format!("a branch that leaves {told} selected patches");
+        journal.has_room(Branch::bytes(told), what, "resume at a later mark")?;
         let left = replay.events.len();
         replay.events.clear();
         let after = replay.after;
@@ -348,8 +352,7 @@ impl Operator {
                 }
                 self.sampler.withdraw(public, step)?;
             }
-            self.forget(public);
-            self.forget_densities(public);
+            self.let_go(public);
             shared.registry.withdraw(public);
             if let Some(journal) = &mut self.journal {
                 journal.withdrawn(public, step, Why::Branch);

@@ -6,10 +6,10 @@
 use super::feedback::{self, Looked};
 use super::options::{OnFailure, StoreConfig, StoreStats};
 use super::records::{self, Branch, Event, Given, LeftOut, Mark, Moved, Point, PointParts, Why, Withdrawn};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, argument};
 use crate::feedback::Simulation;
 use crate::store::bytes::Packer;
-use crate::store::{Durability, PendingCheckpoint, Recovered, Sections, Store};
+use crate::store::{Durability, PAYLOAD_MAX, PendingCheckpoint, Recovered, Sections, Store};
 
 /// A stream that always has something to do acknowledges after so many entries.
 const GROUP: u64 = 256;
@@ -36,6 +36,8 @@ pub(in crate::stream) struct Journal {
     /// empty but of those set while a host sent again what it had sent: 3.5 MB for one every ten minutes in half a year.
     pub(in crate::stream) marks: Vec<SetMark>,
     pub(in crate::stream) branch: u64,
+    /// The last entry when the stream was opened.
+    pub(in crate::stream) begun: u64,
     /// The run was made of another program's past, which the first mark is the end of.
     pub(in crate::stream) imported: bool,
     /// What the log is to say of the stream, since it leaves that open.
@@ -43,6 +45,8 @@ pub(in crate::stream) struct Journal {
     /// The entry of the last sample that the host has taken, and what the log says of that.
     pub(in crate::stream) taken: u64,
     pub(in crate::stream) told_taken: u64,
+    /// The most bytes of an entry.
+    pub(in crate::stream) entry_max: usize,
     /// The run's number.
     run: u128,
     packer: Packer,
@@ -66,10 +70,12 @@ impl Journal {
             found: None,
             marks: Vec::new(),
             branch: 0,
+            begun: 0,
             imported: false,
             untold_options: None,
             taken: 0,
             told_taken: 0,
+            entry_max: PAYLOAD_MAX,
             packer: Packer::new(),
             group: if config.durability == Durability::Batch { SYNCED_GROUP } else { GROUP },
             on_failure: config.on_failure,
@@ -107,6 +113,15 @@ impl Journal {
         self.store.as_ref().is_some_and(|store| store.appended() - store.acknowledged() >= self.group)
     }
 
+    /// Refuses what would not fit into an entry, before anything of it is done: a log that lacks an entry is not written any
+    /// more.
+    ///
+    /// # Errors
+    /// `Argument` with the most that there is room for.
+    pub(in crate::stream) fn has_room(&self, bytes: usize, what: impl FnOnce() -> String, advice: &str) -> Result<()> {
+        check_entry(bytes, self.entry_max, what, advice)
+    }
+
     /// Why nothing may be told any more.
     pub(in crate::stream) fn failure(&self) -> Option<&Error> {
         self.failed.as_ref()
@@ -120,11 +135,11 @@ impl Journal {
     /// Begins a new log with the options. A run that cannot even be begun is an error, whatever a failure is to mean later.
     pub(in crate::stream) fn begin(&mut self, options: &str) -> Result<()> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        store.append(records::OPTIONS, options.as_bytes())?;
+        self.begun = store.append(records::OPTIONS, options.as_bytes())?;
         store.commit()
     }
 
-    /// Adds the options that an imported run goes on with.
+    /// Adds the options that a run goes on with, where they are others than those that it has.
     pub(in crate::stream) fn options(&mut self, text: &str) {
         self.packer.clear().u8s(text.as_bytes());
         self.append(records::OPTIONS);
@@ -272,4 +287,18 @@ impl Journal {
             }
         }
     }
+}
+
+/// As [`Journal::has_room`], before there is one.
+pub(in crate::stream) fn check_entry(
+    bytes: usize,
+    most: usize,
+    what: impl FnOnce() -> String,
+    advice: &str,
+) -> Result<()> {
+    if bytes <= most {
+        return Ok(());
+    }
+    let what = what();
+    Err(argument(format!("{what} takes {bytes} bytes, and an entry of the run's log has room for {most}: {advice}")))
 }

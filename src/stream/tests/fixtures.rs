@@ -100,6 +100,7 @@ fn entries() -> Vec<(u16, Vec<u8>)> {
         g: vec![1.25, 0.5],
         standard_error: vec![0.125, f64::INFINITY],
         potential_kt: Some(vec![-0.25, 0.75]),
+        has_potential: vec![true; 2],
         simulations: vec![9],
         effective_samples: vec![8.5],
     };

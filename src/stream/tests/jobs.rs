@@ -256,3 +256,26 @@ fn a_claim_to_a_job_of_a_folder_lives_on_and_what_the_folder_missed_is_made_good
     }
     owner.until(|stats| stats.counts.done == 4);
 }
+
+#[test]
+fn why_a_job_was_set_aside_is_told_by_every_later_owner() {
+    let (folder, name) = (Folder::new(), name("aside"));
+    let owner = Owner::start(builder(&folder.0).transport(&name).open().unwrap());
+    issue(&owner.stream);
+    for turn in 0..3 {
+        let mut job = Job::open(&format!("{name}#2"), &SOON).unwrap().unwrap();
+        job.set(State::Failed, Some(&format!("no convergence, {turn}")), &SOON).unwrap();
+        drop(job);
+        owner.until(|stats| stats.counts.in_line + stats.counts.set_aside == 4);
+    }
+    owner.until(|stats| stats.counts.set_aside == 1);
+    let report = owner.stream.job(2).unwrap();
+    assert_eq!((report.failures, report.reason.as_deref()), (3, Some("no convergence, 2")));
+    owner.stream.close();
+    drop(owner);
+    for _ in 0..2 {
+        let stream = builder(&folder.0).transport(&name).open().unwrap();
+        stream.resume(None).unwrap();
+        assert_eq!(stream.job(2).unwrap(), report);
+    }
+}

@@ -14,7 +14,7 @@ use crate::stream::{Builder, Pushed, RetentionConfig, RetentionPlace, RetentionS
 const LEN: usize = 5 * 5 * 14;
 pub(super) const PLACE: u64 = 32 + 4 * LEN as u64;
 
-fn retaining(run: &Folder) -> Builder {
+pub(super) fn retaining(run: &Folder) -> Builder {
     builder(&run.0).history(1000).retention(RetentionConfig::default())
 }
 
@@ -23,11 +23,11 @@ pub(super) fn read(stream: &Stream, id: u64) -> Result<Vec<f32>> {
     stream.densities(id, &mut densities).map(|()| densities)
 }
 
-fn stats(stream: &Stream) -> RetentionStats {
+pub(super) fn stats(stream: &Stream) -> RetentionStats {
     stream.stats().retention.expect("retention is on")
 }
 
-fn branch(stream: &Stream) -> u64 {
+pub(super) fn branch(stream: &Stream) -> u64 {
     stream.stats().store.unwrap().branch
 }
 
@@ -36,7 +36,7 @@ fn picked(stream: &Stream) -> Vec<u64> {
 }
 
 /// The ids of all patches that wait or are candidates, among the first hundred.
-fn unselected(stream: &Stream) -> Vec<u64> {
+pub(super) fn unselected(stream: &Stream) -> Vec<u64> {
     use crate::dynim::Stage::{Candidate, Waiting};
     let stage = |id| stream.shared_for_tests().operate(|operator| operator.sampler.stage(id));
     (1..=100).filter(|&id| matches!(stage(id), Some(Waiting | Candidate))).collect()

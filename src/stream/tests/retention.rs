@@ -288,13 +288,14 @@ fn retention_is_configured_by_its_table() {
     assert_eq!(parse("").unwrap(), None);
     assert_eq!(parse("[retention]").unwrap(), Some(RetentionConfig::default()));
     let text = "[retention]\nfile = \"/scratch/d\"\nformat = \"float16\"\nbytes = 1000\nwhen_full = \"withdraw_oldest\"\n\
-                keep_done = false";
+                when_moved = \"withdraw\"\nkeep_done = false";
     let expected = RetentionConfig {
         file: Some("/scratch/d".into()),
         place: None,
         format: Format::Float16,
         bytes: Some(1000),
         when_full: WhenFull::WithdrawOldest,
+        when_moved: WhenMoved::Withdraw,
         keep_done: false,
     };
     assert_eq!(parse(text).unwrap(), Some(expected));

@@ -201,6 +201,7 @@ fn job(id: u64) -> (Job, Vec<f32>) {
         lease_s: 0.0,
         accepted: Vec::new(),
         ask: 0,
+        note: None,
     };
     (job, densities)
 }

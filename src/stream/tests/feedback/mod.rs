@@ -14,7 +14,7 @@ use super::journal::Folder;
 use super::{Builder, Stream};
 use crate::dynim::State;
 use crate::error::ErrorKind;
-use crate::feedback::{RDF, Sample, Submitted};
+use crate::feedback::{Bulk, RDF, Sample, Submitted};
 use crate::job::Job;
 use crate::patch::{Field, Meta, Protein, Samples};
 use crate::ring::Wait;
@@ -220,6 +220,8 @@ fn options_that_do_not_fit_are_refused_when_the_stream_is_opened() {
     assert_eq!(refused(FeedbackConfig { densities_nm2: Some(vec![1.0]), ..options() }), ErrorKind::Shape);
     assert_eq!(refused(FeedbackConfig { densities_nm2: Some(vec![-1.0; 14]), ..options() }), ErrorKind::Value);
     assert_eq!(refused(inversion(InversionConfig::default())), ErrorKind::Argument, "smoothing below a bin");
+    let many = FeedbackConfig { bins: 200_000, ..inversion(InversionConfig::default()) };
+    assert_eq!(refused(many), ErrorKind::Argument, "a matrix of 320 GB");
     let rows = InversionConfig { a_nm2: vec![vec![1.0]; 14], smoothing_nm: 0.0, ..InversionConfig::default() };
     assert_eq!(refused(inversion(rows)), ErrorKind::Shape);
     assert_eq!(refused(prior(PriorConfig { strength: 1.0, ..PriorConfig::default() })), ErrorKind::Shape);
@@ -315,6 +317,50 @@ fn densities_of_a_simulation_are_the_means_of_its_patch() {
     // The centre alone of 4 x 4 intervals: 16 / 16.
     let area = std::f64::consts::PI * 0.25;
     assert!((table.g_of(2, 0)[0] - counts(1, 0)[0] / 10.0 / area).abs() < 1e-12);
+}
+
+#[test]
+fn what_a_draft_is_over_may_be_asked_of_the_stream_itself() {
+    let stream = Arc::new(builder().open().unwrap());
+    let mut producer = stream.producer("ddft").unwrap();
+    for job in step(&stream, &mut producer, 0) {
+        submit(&stream, job, 0);
+    }
+    let (told, asked) = std::sync::mpsc::channel();
+    let asking = stream.clone();
+    // A thread of its own: it would wait for itself for ever.
+    std::thread::spawn(move || {
+        let weight_of = |job| asking.weights().unwrap().weights.ids.contains(&job);
+        told.send(asking.draft_feedback(weight_of)).expect("somebody listens");
+    });
+    let draft = asked.recv_timeout(Duration::from_secs(60)).expect("an answer").unwrap();
+    assert_eq!(draft, stream.draft_feedback(|_| true).unwrap());
+    assert!(draft.simulations.iter().sum::<u64>() > 0);
+}
+
+#[test]
+fn a_lipid_that_cannot_be_inverted_is_named_and_the_rest_is_published() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let inversion =
+        InversionConfig { smoothing_nm: 0.0, switch_nm: 1.0, bulk: Bulk::Tail, ..InversionConfig::default() };
+    let options = FeedbackConfig { inversion: Some(inversion), every_samples: Some(1), ..options() };
+    let heard = lines.clone();
+    let stream =
+        super::builder().feedback(options).log(move |_, line| heard.lock().push(line.to_owned())).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    let picks = step(&stream, &mut producer, 0);
+    let job = *picks.iter().find(|&&id| matches!(&proteins(id)[..], [one] if one.state == 1)).unwrap();
+    let mut sums = vec![5.0; VALUES];
+    sums[6 * BINS + 2..7 * BINS].fill(0.0);
+    let shape = [14, BINS as u32];
+    stream.submit_sample(&Sample { job, observable: RDF, window: 0, frames: 10, shape: &shape, sums: &sums }).unwrap();
+    stream.select(1, 0).unwrap();
+    let table = stream.feedback(1).unwrap().expect("it is published");
+    let without: Vec<usize> = (0..14).filter(|&lipid| table.potential_of(1, lipid).is_empty()).collect();
+    assert_eq!((table.simulations[1], &without[..]), (1, &[6][..]));
+    stream.select(2, 0).unwrap();
+    let names = format!("no potential for {} around {}", table.lipids[6], table.states[1]);
+    assert_eq!(lines.lock().iter().filter(|line| line.contains(&names)).count(), 1, "{:?}", lines.lock());
 }
 
 #[test]

@@ -183,3 +183,79 @@ fn a_run_with_samples_under_names_that_no_worker_may_use_opens_again() {
     step(&again, &mut again.producer("ddft").unwrap(), 0);
     names.iter().for_each(|name| assert_eq!(sample(&again, name), Submitted::Known));
 }
+
+#[test]
+fn a_table_that_is_refused_begins_no_branch() {
+    let folder = Folder::new();
+    let stream = run(&folder.0, options()).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    round(&stream, &mut producer, 0);
+    stream.select(2, 0).unwrap().unwrap();
+    stream.checkpoint("mark", 2, Duration::ZERO).unwrap();
+    let told = round(&stream, &mut producer, 5);
+    drop((producer, stream));
+    let again = run(&folder.0, options()).open().unwrap();
+    again.resume(Some("mark")).unwrap();
+    let mut producer = again.producer("ddft").unwrap();
+    let entries = again.stats().store.unwrap().appended;
+    // One is in force from step 1 on, and steps that have passed are none to be in force from.
+    for (step, from) in [(0, 0), (1, 1), (4, 3)] {
+        assert_eq!(again.publish_feedback(step, from).unwrap_err().kind(), ErrorKind::State, "{step} {from}");
+    }
+    let store = again.stats().store.unwrap();
+    assert_eq!((store.branch, store.appended), (0, entries));
+    assert_eq!(round(&again, &mut producer, 5), told, "it does again what it did");
+    assert_eq!(again.stats().store.unwrap().branch, 0);
+}
+
+#[test]
+fn a_table_that_begins_a_branch_has_no_weight_of_what_the_branch_withdraws() {
+    let folder = Folder::new();
+    let stream = run(&folder.0, options()).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    let (picks, _) = round(&stream, &mut producer, 0);
+    stream.checkpoint("mark", 0, Duration::ZERO).unwrap();
+    round(&stream, &mut producer, 5);
+    drop((producer, stream));
+    let again = run(&folder.0, options()).open().unwrap();
+    again.resume(Some("mark")).unwrap();
+    assert_eq!(submit(&again, picks[0], 2), Submitted::Accepted);
+    let with = again.draft_feedback(|_| true).unwrap();
+    let table = again.publish_feedback(1, 2).unwrap();
+    assert_eq!(again.stats().store.unwrap().branch, 1);
+    let without = again.draft_feedback(|_| true).unwrap();
+    assert_eq!(table.g, without.g);
+    assert_ne!(with.g, without.g, "the patches behind the mark have weight");
+}
+
+#[test]
+fn states_are_remembered_of_the_patches_that_are_there() {
+    let remembered = |stream: &Stream| {
+        let count = |operator: &mut crate::stream::operator::Operator| operator.measured.as_ref().unwrap().remembered();
+        stream.shared_for_tests().operate(count)
+    };
+    let folder = Folder::new();
+    let stream = run(&folder.0, options()).open().unwrap();
+    let mut producer = stream.producer("ddft").unwrap();
+    let picks = step(&stream, &mut producer, 0);
+    let all = remembered(&stream);
+    let gone: Vec<u64> = (1..=30).filter(|id| !picks.contains(id) && proteins(*id).len() == 1).take(5).collect();
+    gone.iter().for_each(|&id| stream.withdraw(id, 0).unwrap());
+    assert_eq!(remembered(&stream), all - 5);
+    push(&mut producer, gone[0], 1, density(gone[0]));
+    stream.select(1, 0).unwrap();
+    assert_eq!(remembered(&stream), all - 4, "it came again");
+    stream.checkpoint("mark", 1, Duration::ZERO).unwrap();
+    step(&stream, &mut producer, 5);
+    drop((producer, stream));
+    let again = run(&folder.0, options()).open().unwrap();
+    assert!(remembered(&again) > all);
+    again.resume(Some("mark")).unwrap();
+    // A branch, which withdraws what lies behind the mark and is not selected.
+    push(&mut again.producer("ddft").unwrap(), 1000, 2, density(1));
+    again.select(2, 0).unwrap().unwrap();
+    let after = remembered(&again);
+    assert!((all - 4..all + 4).contains(&after), "{after} of {all}: but for those that are selected");
+    drop(again);
+    assert_eq!(remembered(&run(&folder.0, options()).open().unwrap()), after);
+}
