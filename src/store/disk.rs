@@ -70,7 +70,7 @@ impl Disk for RealDisk {
     fn replace(&self, path: &Path) -> Result<Arc<dyn DiskFile>> {
         // A writer that was succeeded may still have the one that is there, and write to it.
         match remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => self.create(path),
         }
     }
