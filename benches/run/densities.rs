@@ -1,12 +1,12 @@
 //! Recovery of a run that keeps densities and samples: opened and resumed, beside reads of as many bytes.
 //!
 //! Limit: the same files read from the page cache, a patch's bytes at a time, and their CRC32C. Patches of 37 x 37 x 14,
-//! float32, 76,696 bytes each; samples of 14 x 600 sums, 67,200 bytes. `-- --full` takes 520 MB of disk.
+//! float32, 76,696 bytes each; samples of 14 x 600 sums, 67,200 bytes. `-- --full` takes 390 MB of disk.
 //! Not here: campaigns without densities (`campaign.rs`).
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use patchstream::feedback::{RDF, Sample, Submitted};
@@ -21,15 +21,16 @@ const BINS: usize = 600;
 /// How often each is measured.
 const ROUNDS: usize = 5;
 
-fn open(path: &Path) -> Stream {
-    let retention = RetentionConfig { place: Some(RetentionPlace::Run), ..RetentionConfig::default() };
+/// A stream that keeps densities, or one that takes samples only.
+fn open(path: &Path, keeps: bool) -> Stream {
+    let retention = keeps.then(|| RetentionConfig { place: Some(RetentionPlace::Run), ..RetentionConfig::default() });
     let feedback = FeedbackConfig {
         bins: BINS,
         cutoff_nm: 6.0,
         densities_nm2: Some(vec![0.5; SPECIES]),
         ..FeedbackConfig::default()
     };
-    let config = Config { model: "mean".into(), retention: Some(retention), ..Config::default() };
+    let config = Config { model: "mean".into(), retention, ..Config::default() };
     Stream::builder().config(config).feedback(feedback).run_dir(path).open().unwrap()
 }
 
@@ -39,8 +40,8 @@ fn density(id: u64) -> f32 {
 }
 
 /// A run of so many patches, of which so many are selected; their ids.
-fn make(path: &Path, patches: u64, selected: u64) -> Vec<u64> {
-    let stream = open(path);
+fn make(path: &Path, keeps: bool, patches: u64, selected: u64) -> Vec<u64> {
+    let stream = open(path, keeps);
     let mut producer = stream.producer("bench").unwrap();
     for id in 1..=patches {
         let values = vec![density(id); GRID * GRID * SPECIES];
@@ -57,7 +58,7 @@ fn make(path: &Path, patches: u64, selected: u64) -> Vec<u64> {
 
 /// Samples of windows `0 .. windows` of each job.
 fn submit(path: &Path, jobs: &[u64], windows: u64) {
-    let stream = open(path);
+    let stream = open(path, false);
     stream.resume(None).unwrap();
     for (&job, window) in jobs.iter().flat_map(|job| (0..windows).map(move |window| (job, window))) {
         let sums: Vec<f64> = (0..SPECIES * BINS).map(|at| ((job + window + at as u64) % 97) as f64).collect();
@@ -70,24 +71,15 @@ fn submit(path: &Path, jobs: &[u64], windows: u64) {
 }
 
 /// Milliseconds until a stream is open, and has resumed.
-fn reopen(path: &Path, patches: u64, selected: u64) -> f64 {
+fn reopen(path: &Path, keeps: bool) -> (f64, Stream) {
     let started = Instant::now();
-    let stream = open(path);
+    let stream = open(path, keeps);
     stream.resume(None).unwrap();
-    let took = started.elapsed().as_secs_f64() * 1e3;
-    let stats = stream.stats();
-    let retention = stats.retention.unwrap();
-    assert_eq!((stats.selected, retention.holding.patches, retention.lost), (selected, patches, 0));
-    let mut densities = vec![0.0; GRID * GRID * SPECIES];
-    for id in [1, patches] {
-        stream.densities(id, &mut densities).unwrap();
-        assert!(densities.iter().all(|value| *value == density(id)), "the densities of patch {id}");
-    }
-    took
+    (started.elapsed().as_secs_f64() * 1e3, stream)
 }
 
 /// Milliseconds in which files are read and their CRC32C is formed, a patch's bytes at a time; and their bytes.
-fn read(files: &[std::path::PathBuf]) -> (f64, u64) {
+fn read(files: &[PathBuf]) -> (f64, u64) {
     let (started, mut bytes, mut checksum) = (Instant::now(), 0, 0);
     let mut piece = vec![0; 32 + 4 * GRID * GRID * SPECIES];
     for path in files {
@@ -105,11 +97,14 @@ fn read(files: &[std::path::PathBuf]) -> (f64, u64) {
     (started.elapsed().as_secs_f64() * 1e3, bytes)
 }
 
-/// Medians of both, in turns, of the files that are named.
-fn beside(path: &Path, files: &[std::path::PathBuf], patches: u64, selected: u64) -> (f64, f64, u64) {
+/// Medians of both, in turns, of the files that are named; and the bytes of these.
+fn beside(path: &Path, keeps: bool, files: &[PathBuf], check: impl Fn(&Stream)) -> (f64, f64, u64) {
     let (mut ours, mut plain, mut size) = (Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
-        ours.push(reopen(path, patches, selected));
+        let (took, stream) = reopen(path, keeps);
+        check(&stream);
+        ours.push(took);
+        drop(stream);
         let (took, bytes) = read(files);
         plain.push(took);
         size = bytes;
@@ -118,38 +113,57 @@ fn beside(path: &Path, files: &[std::path::PathBuf], patches: u64, selected: u64
 }
 
 /// The segments of a run's log.
-fn log(path: &Path) -> Vec<std::path::PathBuf> {
+fn log(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path.join("log")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// A run with densities is opened and resumed; then the same with `windows` samples of each selected patch.
-pub fn recovery(patches: u64, selected: u64, windows: u64) {
+/// A run with densities is opened and resumed.
+pub fn densities(patches: u64, selected: u64) {
     let place = Place::new("densities");
     let path = &place.0;
-    let jobs = make(path, patches, selected);
-    assert_eq!(jobs.len() as u64, selected);
-    let (without, plain, size) = beside(path, &[path.join("densities")], patches, selected);
-    row(
+    make(path, true, patches, selected);
+    let (took, plain, size) = beside(path, true, &[path.join("densities")], |stream| {
+        let stats = stream.stats();
+        let retention = stats.retention.unwrap();
+        assert_eq!((stats.selected, retention.holding.patches, retention.lost), (selected, patches, 0));
+        let mut densities = vec![0.0; GRID * GRID * SPECIES];
+        for id in [1, patches] {
+            stream.densities(id, &mut densities).unwrap();
+            assert!(densities.iter().all(|value| *value == density(id)), "the densities of patch {id}");
+        }
+    });
+    tell(
         &format!("a run with densities of {patches} patches, {selected} selected, opened"),
-        &format!(
-            "{without:.0} ms, {:.1} us a patch; its {:.0} MB read and checksummed in {plain:.0} ms: {:.2} x",
-            without * 1e3 / patches as f64,
-            size as f64 / 1e6,
-            without / plain
-        ),
-        "(beside it)",
+        patches,
+        took,
+        plain,
+        size,
     );
+}
+
+/// The same for a run with samples of so many windows of each selected patch.
+pub fn samples(selected: u64, windows: u64) {
+    let place = Place::new("samples");
+    let path = &place.0;
+    let jobs = make(path, false, selected, selected);
+    assert_eq!(jobs.len() as u64, selected);
     submit(path, &jobs, windows);
-    let (with, plain, size) = beside(path, &log(path), patches, selected);
-    let samples = selected * windows;
+    let count = selected * windows;
+    let (took, plain, size) = beside(path, false, &log(path), |stream| {
+        assert_eq!(stream.stats().feedback.unwrap().samples.accepted, count);
+    });
+    tell(&format!("a run with {count} samples of {SPECIES} x {BINS} sums, opened"), count, took, plain, size);
+}
+
+fn tell(what: &str, count: u64, took: f64, plain: f64, size: u64) {
+    let each = took * 1e3 / count as f64;
+    let megabytes = size as f64 / 1e6;
+    let ratio = took / plain;
     row(
-        &format!("the same with {samples} samples of {SPECIES} x {BINS} sums"),
+        what,
         &format!(
-            "{:.0} ms more, {:.1} us a sample; the log's {:.0} MB read and checksummed in {plain:.0} ms",
-            with - without,
-            (with - without) * 1e3 / samples as f64,
-            size as f64 / 1e6
+            "{took:.0} ms, {each:.1} us each, {ratio:.2} x {megabytes:.0} MB read and checksummed ({plain:.0} ms)"
         ),
         "(beside it)",
     );

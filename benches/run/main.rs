@@ -88,8 +88,14 @@ fn main() {
     }
     if all || given("--densities") {
         match test {
-            true => densities::recovery(40, 10, 2),
-            false => densities::recovery(5000 / divide, 1000 / divide, 2),
+            true => {
+                densities::densities(40, 10);
+                densities::samples(10, 2);
+            }
+            false => {
+                densities::densities(5000 / divide, 1000 / divide);
+                densities::samples(1000 / divide, 2);
+            }
         }
     }
 }

@@ -58,16 +58,15 @@ impl Raw {
 
     /// Adds a new window. After an error nothing has changed.
     pub(super) fn add(&mut self, window: u64, frames: u64, sums: &[f64]) -> Result<()> {
-        let before = self.sums.to_doubles();
-        let after: Vec<f64> = before.iter().zip(sums).map(|(before, sum)| before + sum).collect();
         let all = self.frames.checked_add(frames).filter(|&all| all <= 1 << 53);
-        let (Some(all), true) = (all, after.iter().all(|sum| sum.is_finite())) else {
+        let (Some(all), Some(after)) = (all, self.sums.plus(sums)) else {
             return Err(value(format!(
                 "window {window} overflows the sums of {} before it: end the job",
                 self.windows
             )));
         };
-        if self.frames > 0 {
+        if self.frames > 0 && !self.spread.is_empty() {
+            let before = self.sums.to_doubles();
             // Chan, Golub and LeVeque (1983): the spread of two groups from their means.
             let (old, new) = (self.frames as f64, frames as f64);
             let share = old * new / (old + new);
@@ -76,7 +75,7 @@ impl Raw {
                 *spread = (f64::from(*spread) + share * apart * apart) as f32;
             }
         }
-        self.sums = Sums::of(after);
+        self.sums = after;
         self.frames = all;
         self.windows += 1;
         self.mark(window);
@@ -111,6 +110,17 @@ impl Raw {
 }
 
 impl Sums {
+    /// These and others; none if one of them is beyond all numbers.
+    fn plus(&self, others: &[f64]) -> Option<Self> {
+        if let Self::Short(sums) = self
+            && let Some(after) = short(sums, others)
+        {
+            return Some(Self::Short(after));
+        }
+        let after: Vec<f64> = self.to_doubles().iter().zip(others).map(|(sum, other)| sum + other).collect();
+        after.iter().all(|sum| sum.is_finite()).then(|| Self::of(after))
+    }
+
     /// `values` in the narrowest type that holds them.
     fn of(values: Vec<f64>) -> Self {
         // -0.0 is kept as 0.0 in a whole type, and a sum is the same with either.
@@ -134,6 +144,59 @@ impl Sums {
             Self::Short(sums) => sums.iter().map(|&x| f64::from(x)).collect(),
             Self::Word(sums) => sums.iter().map(|&x| f64::from(x)).collect(),
             Self::Double(sums) => sums.clone(),
+        }
+    }
+}
+
+/// Sums of whole numbers below 2^16 and others, if they are such too: as most are, in one pass without a branch for each.
+fn short(sums: &[u16], others: &[f64]) -> Option<Vec<u16>> {
+    let (mut after, mut fits) = (vec![0; sums.len()], true);
+    for ((after, &sum), other) in after.iter_mut().zip(sums).zip(others) {
+        let exact = f64::from(sum) + other;
+        // What is no such number becomes another one.
+        *after = exact as u16;
+        fits &= f64::from(*after) == exact;
+    }
+    fits.then_some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sums_of_any_width_match_naive(
+            rounds in prop::collection::vec(
+                prop::collection::vec(
+                    prop_oneof![
+                        6 => (0..30_000_u32).prop_map(f64::from),
+                        1 => Just(-0.0),
+                        1 => prop::sample::select(vec![65_535.0, 65_536.0, 4_294_967_295.0, 0.5, -3.0, 1e300, f64::MAX]),
+                    ],
+                    5,
+                ),
+                1..6,
+            ),
+        ) {
+            let (mut sums, mut naive) = (Sums::Short(vec![0; 5]), vec![0.0; 5]);
+            for round in rounds {
+                let after: Vec<f64> = naive.iter().zip(&round).map(|(a, b)| a + b).collect();
+                let Some(plus) = sums.plus(&round) else {
+                    prop_assert!(after.iter().any(|sum| !sum.is_finite()));
+                    continue;
+                };
+                prop_assert_eq!(plus.to_doubles(), &after[..]);
+                let whole = |most: f64| after.iter().all(|&x| (0.0..=most).contains(&x) && x.fract() == 0.0);
+                match &plus {
+                    Sums::Short(_) => prop_assert!(whole(65_535.0)),
+                    Sums::Word(_) => prop_assert!(whole(4_294_967_295.0) && !whole(65_535.0)),
+                    Sums::Double(_) => prop_assert!(!whole(4_294_967_295.0)),
+                }
+                (sums, naive) = (plus, after);
+            }
         }
     }
 }

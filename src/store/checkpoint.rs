@@ -149,6 +149,8 @@ impl PendingCheckpoint {
 
     fn finish(self, made: Option<(u32, &dyn Section)>) -> Result<u64> {
         self.shared.check()?;
+        // Nor is anything written where a successor writes.
+        self.epoch.check().map_err(|error| self.shared.fail(error))?;
         self.dirty.write_ahead(&self.shared);
         let new = self.paths.root.join("checkpoint.new");
         let path = self.paths.checkpoint(self.slots.older());

@@ -3,7 +3,7 @@
 //! Not here: reading, where a fault is an error like any other; locks ([`crate::shm`]).
 
 use std::fs::{File, OpenOptions, remove_file, rename};
-use std::io::{Result, Write};
+use std::io::{ErrorKind, Result, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) trait Disk: Send + Sync {
     /// Makes a file that must not be there yet.
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>>;
 
-    /// Makes a file anew, whether it was there or not.
+    /// Makes a file anew; one of this name that is there loses it.
     fn replace(&self, path: &Path) -> Result<Arc<dyn DiskFile>>;
 
     /// Opens a file to sync it.
@@ -68,7 +68,11 @@ impl Disk for RealDisk {
     }
 
     fn replace(&self, path: &Path) -> Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(File::create(path)?))
+        // A writer that was succeeded may still have the one that is there, and write to it.
+        match remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => self.create(path),
+        }
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn DiskFile>> {

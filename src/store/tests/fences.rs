@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::store::disk::{Disk, RealDisk};
 
 /// A writer and its successor: as on two machines, neither sees the other's lock.
 fn succeeded(place: &Place, durability: Durability) -> (Store, Store) {
@@ -104,4 +105,17 @@ fn two_writers_never_get_one_epoch() {
     });
     epochs.sort_unstable();
     assert_eq!(epochs, (2..162).collect::<Vec<_>>());
+}
+
+#[test]
+fn file_that_is_made_anew_is_another_than_the_one_that_a_stale_writer_still_has() {
+    let place = Place::new("anew");
+    fs::create_dir_all(place.path()).unwrap();
+    let path = place.file("checkpoint.new");
+    let stale = RealDisk.replace(&path).unwrap();
+    stale.write(b"of the").unwrap();
+    let new = RealDisk.replace(&path).unwrap();
+    new.write(b"the successor's").unwrap();
+    stale.write(b" stale writer, and longer").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"the successor's");
 }
