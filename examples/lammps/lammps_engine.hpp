@@ -16,6 +16,7 @@
 
 #include <lammps/library.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -29,16 +30,16 @@ namespace md {
 class Lammps {
 public:
   // `extra`: input lines before the first step in time, computes for one. `relax` false: the beads stay where they are, and of
-  // their species. LAMMPS itself does not trade (md_trade.hpp): its beads are mixed before they are handed over.
+  // their species. Trades (md_trade.hpp) are ours: before the beads are handed over, and between LAMMPS' steps.
   Lammps(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra = {},
          bool relax = true)
-      : box_nm_(beads.box_nm) {
+      : beads_(relax ? mixed(beads, seed) : beads), random_(seed ^ 0x6c616d6d7073u), trades_(relax && lists_stay()) {
     char name[] = "lammps", screen[] = "-screen", log[] = "-log", none[] = "none", cite[] = "-nocite";
     char *arguments[] = {name, screen, none, log, none, cite};
     handle_ = lammps_open_no_mpi(6, arguments, nullptr);
     if (handle_ == nullptr) throw std::runtime_error("lammps: it does not start");
     try {
-      prepare(relax ? mixed(beads, seed) : beads, seed, options, extra, relax);
+      prepare(seed, options, extra, relax);
     } catch (...) {
       lammps_close(handle_);
       throw;
@@ -63,8 +64,8 @@ public:
   double temperature() const {
     const auto *const *v = static_cast<const double *const *>(lammps_extract_atom(handle_, "v"));
     double sum = 0;
-    for (std::size_t i = 0; i < kind_.size(); ++i) sum += v[i][0] * v[i][0] + v[i][1] * v[i][1];
-    return 0.5 * sum / static_cast<double>(kind_.size());
+    for (std::size_t i = 0; i < beads_.kind.size(); ++i) sum += v[i][0] * v[i][0] + v[i][1] * v[i][1];
+    return 0.5 * sum / static_cast<double>(beads_.kind.size());
   }
 
   // One input line.
@@ -78,10 +79,9 @@ public:
   void *handle() const { return handle_; }
 
 private:
-  void prepare(const Beads &beads, std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra,
-               bool relax) {
-    kind_ = beads.kind;
-    const std::string box = text(box_nm_), types = std::to_string(kinds);
+  void prepare(std::uint64_t seed, const RunOptions &options, const std::vector<std::string> &extra, bool relax) {
+    const Beads &beads = beads_;
+    const std::string box = text(beads.box_nm), types = std::to_string(kinds);
     const int random = 1 + static_cast<int>(seed % 899999999u);
     bool bonds = false;
     for (const int partner : beads.partner) bonds |= partner >= 0;
@@ -141,8 +141,35 @@ private:
 
   void run(int steps) {
     last_ = now_ + steps;
-    command("run " + std::to_string(steps) + (started_ ? " pre no post no" : " post no"));
-    started_ = true, now_ = last_;
+    do {
+      const std::int64_t next = trades_ ? std::min(last_, now_ + steps_between_trades - now_ % steps_between_trades) : last_;
+      command("run " + std::to_string(next - now_) + (started_ ? " pre no post no" : " post no"));
+      started_ = true, now_ = next;
+      if (trades_ && now_ > 0 && now_ % steps_between_trades == 0) trade();
+    } while (now_ < last_);
+  }
+
+  // Lipids trade where they are. Images beyond the box's edges are atoms of LAMMPS' too, and get their species with
+  // them; forces follow at the next step.
+  void trade() {
+    const auto *const *x = static_cast<const double *const *>(lammps_extract_atom(handle_, "x"));
+    const auto *id = static_cast<const int *>(lammps_extract_atom(handle_, "id"));
+    auto *type = static_cast<int *>(lammps_extract_atom(handle_, "type"));
+    const auto at = [&](int i) { return static_cast<std::size_t>(id[i] - 1); };
+    for (int i = 0; i < beads_.size(); ++i) beads_.x[at(i)] = x[i][0], beads_.y[at(i)] = x[i][1];
+    trader_.trade(beads_, field_, random_);
+    const int all = lammps_extract_setting(handle_, "nall");
+    for (int i = 0; i < all; ++i) type[i] = beads_.kind[at(i)] + 1;
+  }
+
+  // Whether LAMMPS' lists of neighbours, whose reach is that of each pair of species, stay true when two lipids of a leaflet
+  // trade. Otherwise species stay where they were mixed to.
+  static bool lists_stay() {
+    const auto first = [](int kind) { return kind < inner_lipids ? 0 : kind < lipids ? inner_lipids : kind; };
+    for (int a = 0; a < lipids; ++a)
+      for (int b = 0; b < kinds; ++b)
+        if (pair(a, b).range != pair(first(a), first(b)).range) return false;
+    return true;
   }
 
   // At every step and at the set-up of a run. LAMMPS adds f to the forces, and x and id may have moved since the last call.
@@ -155,10 +182,10 @@ private:
       std::size_t reference = 0;
       for (int i = 0; i < n; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        self.kinds_[at] = self.kind_[static_cast<std::size_t>(id[i] - 1)];
+        self.kinds_[at] = self.beads_.kind[static_cast<std::size_t>(id[i] - 1)];
         if (id[i] == 1) reference = at;
       }
-      self.rdf_->count(x[0], x[0] + 1, 3, self.kinds_.data(), self.kinds_.size(), self.box_nm_, reference);
+      self.rdf_->count(x[0], x[0] + 1, 3, self.kinds_.data(), self.kinds_.size(), self.beads_.box_nm, reference);
     } catch (...) {
       self.failure_ = std::current_exception();
     }
@@ -172,9 +199,12 @@ private:
   }
 
   void *handle_ = nullptr;
-  std::vector<int> kind_;  // by bead
+  Beads beads_; // where they were when they traded last, in the order of their ids
+  ForceField field_;
+  Trader trader_;
+  detail::Random random_;
+  bool trades_;
   std::vector<int> kinds_; // in LAMMPS' order of the moment
-  double box_nm_;
   Rdf *rdf_ = nullptr; // counts step last_, then null
   std::exception_ptr failure_;
   std::int64_t now_ = 0, last_ = 0;

@@ -4,7 +4,7 @@
 // at once, and has the same equilibrium: places and velocities stay, the share of each arrangement of the species goes by its
 // energy. So g does not remember where the species began, and frames of a simulation hardly remember each other.
 // Nanometres, kT. The same beads and random numbers give the same trades on every machine.
-// Not here: motion (md.hpp), which trades between its steps.
+// Not here: motion (md.hpp, examples/lammps), which trades between its steps.
 
 #ifndef MD_TRADE_HPP
 #define MD_TRADE_HPP
@@ -33,6 +33,9 @@ inline double decay(double x) {
 }
 
 } // namespace detail
+
+// Steps in time after which each lipid has tried two trades.
+constexpr int steps_between_trades = 20;
 
 class Trader {
 public:
@@ -79,7 +82,7 @@ private:
   std::vector<std::size_t> members_;
 };
 
-// Beads whose species are where the force field wants them, whatever the patch said: for codes that cannot trade as they go.
+// Beads whose species are where the force field wants them, whatever the patch said.
 inline Beads mixed(Beads beads, std::uint64_t seed, const ForceField &field = ForceField()) {
   constexpr int times = 50;
   detail::Random random(seed ^ 0x747261646573u);
