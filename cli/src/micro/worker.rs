@@ -38,7 +38,7 @@ pub struct Options {
     pub seed: u64,
 
     /// Time steps before anything is counted
-    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
+    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
     pub equilibration: u64,
 
     /// Windows, each handed in when it is complete
@@ -46,7 +46,7 @@ pub struct Options {
     pub windows: u64,
 
     /// Time steps of a window
-    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    #[arg(long, value_name = "STEPS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub window: u64,
 
     /// Count a frame every so many steps; a window is a multiple of it
