@@ -142,10 +142,11 @@ private:
   void run(int steps) {
     last_ = now_ + steps;
     do {
+      // Before steps, not after them: what was counted stays as it was until then.
+      if (trades_ && now_ > 0 && now_ % steps_between_trades == 0) trade();
       const std::int64_t next = trades_ ? std::min(last_, now_ + steps_between_trades - now_ % steps_between_trades) : last_;
       command("run " + std::to_string(next - now_) + (started_ ? " pre no post no" : " post no"));
       started_ = true, now_ = next;
-      if (trades_ && now_ > 0 && now_ % steps_between_trades == 0) trade();
     } while (now_ < last_);
   }
 
