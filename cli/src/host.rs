@@ -18,8 +18,8 @@ use patchstream::store::bytes::{Packer, Viewer};
 
 use super::micro::SavedRounds;
 
-/// "PSHOST", 1.
-const MAGIC: u64 = 0x0001_5453_4f48_5350;
+/// "PSHOST", 2.
+const MAGIC: u64 = 0x0002_5453_4f48_5350;
 /// The names of the files.
 const NAMES: [&str; 2] = ["host-A", "host-B"];
 

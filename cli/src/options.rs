@@ -140,7 +140,7 @@ pub enum Command {
 #[derive(Args, Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
     /// Time steps of the membrane, 0.0007 us each
-    #[arg(long, value_name = "STEPS", default_value_t = 3000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    #[arg(long, value_name = "STEPS", default_value_t = 4680, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
     pub steps: i64,
 
     /// Size of the membrane: grid points a side, 48 to 4096, 30/36 nm apart (192 points are 160 nm)
@@ -161,7 +161,7 @@ pub struct Options {
     pub seed: u64,
 
     /// Cut patches and select every so many steps
-    #[arg(long, value_name = "STEPS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    #[arg(long, value_name = "STEPS", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
     pub every: i64,
 
     /// Patches to select each time

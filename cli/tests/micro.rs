@@ -22,7 +22,7 @@ const TABLE: u64 = 360_000;
 /// Three rounds of six simulations each of one RAS, 80 steps long, and no simulation after the last.
 fn begin(out: &Path, more: &[&str]) -> Child {
     let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 54 --every 3 --model mean --capacity 9 --save 4 \
-                   --feedback-every 18 --md-equilibration 40 --md-steps 40 --out";
+                   --feedback-every 18 --feedback-growth 1 --md-equilibration 40 --md-steps 40 --out";
     let arguments = options.split_whitespace().chain([out.to_str().unwrap()]).chain(more.iter().copied());
     spawn(arguments)
 }
@@ -124,6 +124,23 @@ fn any_number_of_workers_gives_the_same_files() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("rms before") && said.contains("% of it in patchstream"), "{said}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("round 3: 18 simulations"));
+}
+
+/// One state, and simulations enough to tell by how much the membrane is off: 8, 24 and 72 of them.
+#[test]
+fn each_of_three_rounds_brings_the_membrane_nearer_to_simulations_that_it_does_not_know() {
+    let folder = Folder::new();
+    let out = folder.join("out");
+    let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 312 --every 3 --model mean --feedback-every 24 \
+                   --feedback-growth 3 --md-equilibration 400 --md-steps 1200 --out";
+    end(spawn(options.split_whitespace().chain([out.to_str().unwrap()])));
+    let summary = summary(&out);
+    let rounds = summary["feedback"].as_array().unwrap();
+    let of = |key: &str| rounds.iter().map(|round| round[key].as_f64().unwrap()).collect::<Vec<f64>>();
+    assert_eq!(of("simulations"), [8.0, 32.0, 104.0]);
+    let (before, after, inverted) = (of("rms_before"), of("rms_after"), of("rms_inverted"));
+    assert!(before[1] < before[0] && before[2] < before[1], "{before:?}");
+    assert!(after.iter().chain(&inverted).all(|&rms| rms < 0.02), "{after:?} {inverted:?}");
 }
 
 #[test]

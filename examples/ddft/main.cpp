@@ -21,7 +21,7 @@ volatile std::sig_atomic_t stop = 0;
 extern "C" void on_signal(int) { stop = 1; }
 
 struct Options {
-  std::uint64_t steps = 3000, grid = 192, proteins = 2, controls = 1, seed = 1, every = 30, select = 1, capacity = 500;
+  std::uint64_t steps = 4680, grid = 192, proteins = 2, controls = 1, seed = 1, every = 12, select = 1, capacity = 500;
   bool background = false;
   std::string model, classifier, out = "campaign"; // no model: the library's default; no classifier: none
 };

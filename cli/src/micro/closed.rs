@@ -79,7 +79,7 @@ impl Closed {
 
     /// Whether a round ends now that `step` was done.
     pub fn is_due(&self, step: i64) -> bool {
-        step / self.options.feedback_every > self.rounds.results().len() as i64
+        step >= self.options.end_of_round(self.rounds.results().len() as u64 + 1)
     }
 
     /// Ends a round. `false`: `stop` was set before everything was there, and nothing has changed.

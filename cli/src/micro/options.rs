@@ -51,9 +51,15 @@ pub struct MicroOptions {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
 
-    /// Every so many steps of the membrane, potentials that were measured by all simulations so far replace those it has
-    #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
+    /// After so many steps of the membrane the first round of feedback ends: potentials that were measured by all simulations
+    /// so far replace those it has
+    #[arg(long, value_name = "STEPS", default_value_t = 360, value_parser = clap::value_parser!(i64).range(1..=1 << 40))]
     pub feedback_every: i64,
+
+    /// Each round after the first is so many times as long as the one before it, and has so many times as many simulations;
+    /// 1: all are as long as the first
+    #[arg(long, value_name = "TIMES", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub feedback_growth: u8,
 
     /// Take what simulations have measured by then, and do not wait for them. The campaign is sooner at its end, and no
     /// longer the same each time
@@ -65,7 +71,7 @@ pub struct MicroOptions {
     pub md_equilibration: u64,
 
     /// Time steps of a simulation in which pairs are counted, a multiple of 40
-    #[arg(long, value_name = "STEPS", default_value_t = 4000, value_parser = steps)]
+    #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = steps)]
     pub md_steps: u64,
 
     /// The program of examples/lammps, for --md lammps; the environment's PATCHSTREAM_LAMMPS without it
@@ -77,6 +83,17 @@ impl MicroOptions {
     /// Whether anything is simulated.
     pub fn any(&self) -> bool {
         self.md != Md::None
+    }
+
+    /// The step of the membrane after which a round ends, counted from 1.
+    pub fn end_of_round(&self, round: u64) -> i64 {
+        let (mut end, mut length) = (0_i64, self.feedback_every);
+        for _ in 0..round {
+            end = end.saturating_add(length);
+            // A run that knew nothing of growth has 0 here.
+            length = length.saturating_mul(i64::from(self.feedback_growth.max(1)));
+        }
+        end
     }
 
     /// The options with the program of LAMMPS in them, as a path that holds in any folder.
@@ -110,5 +127,24 @@ fn steps(text: &str) -> Result<u64, String> {
     match steps {
         1..=0x4000_0000 if steps.is_multiple_of(WINDOWS * FRAME) => Ok(steps),
         _ => Err(format!("give a multiple of {}, so that {WINDOWS} windows have as many frames", WINDOWS * FRAME)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(feedback_every: i64, feedback_growth: u8) -> Vec<i64> {
+        let options = MicroOptions { feedback_every, feedback_growth, ..MicroOptions::default() };
+        (1..=4).map(|round| options.end_of_round(round)).collect()
+    }
+
+    #[test]
+    fn rounds_grow_as_they_are_told_and_never_end_before_they_begin() {
+        assert_eq!(ends(360, 3), [360, 1440, 4680, 14_400]);
+        assert_eq!(ends(450, 2), [450, 1350, 3150, 6750]);
+        assert_eq!(ends(50, 1), [50, 100, 150, 200]);
+        assert_eq!(ends(50, 0), ends(50, 1));
+        assert_eq!(ends(1 << 60, 16), [1 << 60, i64::MAX, i64::MAX, i64::MAX]);
     }
 }

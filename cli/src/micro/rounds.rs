@@ -2,7 +2,7 @@
 //!
 //! A round ends at a step. The stream publishes a table of all samples so far with the weights of that moment; its potentials
 //! are in force from the next step on. How far the membrane's own g(r) was from what was measured is told from simulations
-//! that the potentials in force do not know, and how far it is afterwards from all that went in.
+//! that the potentials in force do not know; how far it is afterwards, from the same ones, and from all that went in.
 //! `feedback.psel`: the table of each round, as size-prefixed flatbuffers. nm, kT.
 //! Not here: when a round ends ([`super::closed`]), samples and tables (`patchstream::stream`), what the membrane is told
 //! ([`crate::heal`]).
@@ -35,8 +35,11 @@ pub struct Round {
     /// Root mean square of g of the membrane - g of the simulations, over the protein states with at least 5 of them, 14
     /// lipids and 0.8 nm <= r <= 6 nm, of simulations that the potential in force does not know; `None` without any.
     pub rms_before: Option<f64>,
-    /// The same with the new potential and all simulations that it was made of, those among them.
+    /// The same, of the same simulations, with the new potential, which was made of these and of all before them: it differs
+    /// from zero by the noise that more simulations take away from these, and by what the inversion leaves.
     pub rms_after: Option<f64>,
+    /// What the inversion leaves: the same with the new potential and all simulations that it was made of.
+    pub rms_inverted: Option<f64>,
     /// Simulations that the table was made of.
     pub simulations: u64,
     /// How many of equal weight they are worth, state by state.
@@ -106,13 +109,15 @@ impl Rounds {
         let table = stream.publish_feedback(step, step + 1)?;
         self.tables.write(Packer::new().feedback_table(&table))?;
         heal::heal(ddft, &table)?;
-        let rms_after = cpu.model(|| heal::rms(ddft, &self.prepared, &table))?;
+        let rms_after = cpu.model(|| heal::rms(ddft, &self.prepared, &fresh))?;
+        let rms_inverted = cpu.model(|| heal::rms(ddft, &self.prepared, &table))?;
         let measured = measured.into_inner();
         self.unseen.retain(|job, state| !(measured.contains(job) && is_known(&table, *state)));
         self.results.push(Round {
             round: self.results.len() as u64 + 1,
             rms_before,
             rms_after,
+            rms_inverted,
             simulations: table.simulations.iter().sum(),
             effective_samples: table.effective_samples.iter().sum(),
         });

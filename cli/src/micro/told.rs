@@ -21,6 +21,7 @@ pub fn tell(ended: &Ended, options: &MicroOptions, summary: &mut Value) {
     told.for_each(|told| {
         told.insert("workers".into(), json!(options.workers));
         told.insert("feedback_every".into(), json!(options.feedback_every));
+        told.insert("feedback_growth".into(), json!(options.feedback_growth));
         told.insert("asynchronous".into(), json!(options.asynchronous));
         told.insert("md_equilibration".into(), json!(options.md_equilibration));
         told.insert("md_steps".into(), json!(options.md_steps));
@@ -39,18 +40,19 @@ pub fn say(ended: &Ended) -> String {
     if !ended.results.is_empty() {
         let _ = writeln!(
             text,
-            "feedback  {:<10}{:>12}{:>13}{:>13}{:>12}",
-            "round", "rms before", "rms after", "simulations", "worth"
+            "feedback  {:<10}{:>12}{:>13}{:>13}{:>13}{:>12}",
+            "round", "rms before", "rms after", "inverted", "simulations", "worth"
         );
     }
     let rms = |rms: Option<f64>| rms.map_or("-".into(), |rms| format!("{rms:.4}"));
     for result in &ended.results {
         let _ = writeln!(
             text,
-            "          {:<10}{:>12}{:>13}{:>13}{:>12.1}",
+            "          {:<10}{:>12}{:>13}{:>13}{:>13}{:>12.1}",
             result.round,
             rms(result.rms_before),
             rms(result.rms_after),
+            rms(result.rms_inverted),
             result.simulations,
             result.effective_samples
         );

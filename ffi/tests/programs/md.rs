@@ -69,8 +69,9 @@ fn lammps_workers_hand_in_the_same_sums_and_a_refused_input_sets_the_job_aside_w
     }
 }
 
+/// One state, and 6, 18 and 54 simulations in the three rounds.
 #[test]
-fn a_campaign_with_lammps_closes_the_loop() {
+fn each_of_three_rounds_with_lammps_brings_the_membrane_nearer_to_simulations_that_it_does_not_know() {
     if !lammps_is_there() {
         return;
     }
@@ -78,10 +79,21 @@ fn a_campaign_with_lammps_closes_the_loop() {
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lammps_campaign_out");
     // A campaign's folder is new; one of an earlier test may lie there.
     let _ = std::fs::remove_dir_all(&out);
-    let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 30 --every 3 --model mean --feedback-every 15 \
-                   --md-equilibration 40 --md-steps 40 --md lammps";
+    let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 234 --every 3 --model mean --feedback-every 18 \
+                   --feedback-growth 3 --md-equilibration 200 --md-steps 1200 --md lammps";
     let mut campaign = Command::new(built().join("patchstream"));
     succeed(campaign.args(options.split_whitespace()).arg("--lammps").arg(worker).arg("--out").arg(&out));
     let summary = std::fs::read_to_string(out.join("summary.json")).expect("a summary");
-    assert_eq!(summary.matches("\"rms_after\": 0.").count(), 2, "{summary}");
+    let of = |name: &str| numbers(&summary, name);
+    assert_eq!(of("simulations"), [6.0, 24.0, 78.0], "{summary}");
+    let (before, after, inverted) = (of("rms_before"), of("rms_after"), of("rms_inverted"));
+    assert!(before.len() == 3 && before[1] < before[0] && before[2] < before[1], "{before:?}");
+    assert!(after.len() == 3 && after.iter().chain(&inverted).all(|&rms| rms < 0.02), "{after:?} {inverted:?}");
+}
+
+/// All numbers of a name, in the order of a summary.
+fn numbers(summary: &str, name: &str) -> Vec<f64> {
+    let key = format!("\"{name}\": ");
+    let after = summary.split(key.as_str()).skip(1);
+    after.filter_map(|text| text.split([',', '\n']).next()?.trim().parse().ok()).collect()
 }
