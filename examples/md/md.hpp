@@ -36,7 +36,7 @@ struct Settings {
   double damping = 2.0;  // time in which the thermostat stops a bead; 0: no thermostat
   double skin_nm = 0.5;  // neighbours are listed this far beyond the cutoff
   int relaxation = 300;  // steps downhill before the first one in time
-  int trade_every = steps_between_trades; // 0: none; none either without a thermostat
+  int trade_every = 20;  // so many steps, and each lipid has tried two trades; without a thermostat, and at 0, none do
 };
 
 class Model {
