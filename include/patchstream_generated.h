@@ -1525,7 +1525,7 @@ struct FeedbackTable FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     return GetPointer<const ::flatbuffers::Vector<double> *>(VT_EFFECTIVE_SAMPLES);
   }
   /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
-  /// all have one that potential_kt has.
+  /// those have one whose state was simulated, or whose potential is not 0 everywhere.
   const ::flatbuffers::Vector<uint8_t> *has_potential() const {
     return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_HAS_POTENTIAL);
   }

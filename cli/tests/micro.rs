@@ -186,7 +186,7 @@ fn a_worker_that_is_started_by_hand_changes_nothing_whatever_its_options() {
     own.iter().for_each(|worker| kill(*worker, libc::SIGSTOP));
     let other = "--seed 9 --equilibration 10 --windows 2 --window 60 --bins 30";
     let mut by_hand = spawn(["worker", transport.as_deref().unwrap_or("shm:none")].into_iter().chain(other.split(' ')));
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     while ticks(by_hand.id()) < 6 && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -194,6 +194,10 @@ fn a_worker_that_is_started_by_hand_changes_nothing_whatever_its_options() {
     end(child);
     kill(by_hand.id() as i32, libc::SIGTERM);
     by_hand.wait().unwrap();
+    // The log says who was given a job.
+    let log = fs::read_dir(out.join("log")).unwrap().flat_map(|file| fs::read(file.unwrap().path()).unwrap());
+    let (log, who) = (log.collect::<Vec<u8>>(), format!("process {} (", by_hand.id()));
+    assert!(log.windows(who.len()).any(|bytes| bytes == who.as_bytes()), "it was given no job");
     assert_same(&whole, &out);
 }
 

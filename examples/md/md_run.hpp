@@ -82,13 +82,14 @@ inline bool parse(const std::vector<std::string> &words, RunOptions &o) {
 inline constexpr const char *usage =
     "usage: [TRANSPORT | TICKET] [--uniform] and with a value --seed --equilibration --windows --window --every --bins "
     "--cutoff --jobs --idle-ms --parent, --input of LAMMPS; alone, without transport: --patch --size --out. Steps are whole "
-    "numbers, --window a multiple of --every; the cutoff is in nm. A job with a note is simulated as that says\n";
+    "numbers, --window a multiple of --every; the cutoff is in nm. A job with a note is simulated as that says, but for --input\n";
 
 // The options of a job whose host gave it a note: what that says of the simulation, and defaults for what it leaves out, so
 // that every worker simulates the same. Without a note they are the worker's own.
 inline RunOptions planned(const RunOptions &own, const std::string &note) {
   if (note.empty()) return own;
   RunOptions o = own, defaults;
+  o.uniform = defaults.uniform;
   const auto numbers = detail::plan_of(o);
   for (const auto &each : detail::plan_of(defaults)) *numbers.at(each.first) = *each.second;
   std::istringstream words(note);

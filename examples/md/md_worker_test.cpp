@@ -192,7 +192,7 @@ int main(int argc, char **argv) {
     check(campaign(argv[1], "md-two", two) == one, "two workers measure something else than one");
     check(campaign(argv[1], "md-killed", killed) == one, "with a worker killed something else is measured");
     for (const auto &word : plan) noted.note += word + " ";
-    noted.options = {"--seed", "5", "--windows", "9"};
+    noted.options = {"--seed", "5", "--windows", "9", "--uniform"};
     check(campaign(argv[1], "md-noted", noted) == one, "a worker's own options change what its host's note says");
     still.options[3] = "12", still.windows = 12, still.holds_still = true;
     for (const auto &each : campaign(argv[1], "md-still", still))

@@ -82,8 +82,8 @@ impl JobsConfig {
             }
         }
         match &self.note {
-            Some(note) if note.len() > NOTE_MAX || note.contains('\0') => {
-                Err(argument(format!("jobs.note has {} bytes: give at most {NOTE_MAX}, none of them 0", note.len())))
+            Some(note) if !(1..=NOTE_MAX).contains(&note.len()) || note.contains('\0') => {
+                Err(argument(format!("jobs.note has {} bytes: give 1 to {NOTE_MAX}, none of them 0, or no note", note.len())))
             }
             _ => Ok(()),
         }

@@ -31,7 +31,7 @@ impl Operator {
     /// withdrawn ones; of a new run, none.
     ///
     /// # Errors
-    /// `Conflict` if patches would be withdrawn since densities are to be kept in another place; nothing is written then.
+    /// `Conflict` if patches would be withdrawn since densities are to be kept in another place; none is then.
     pub(super) fn recall_densities(
         &mut self,
         registry: &Registry,

@@ -26,7 +26,7 @@ impl Packer {
         let standard_error = self.builder.create_vector(&table.standard_error);
         let potential_kt = table.potential_kt.as_ref().map(|potential| self.builder.create_vector(potential));
         let has_potential =
-            (!table.has_potential.iter().all(|has| *has)).then(|| self.builder.create_vector(&table.has_potential));
+            (table.has_potential != implied(table)).then(|| self.builder.create_vector(&table.has_potential));
         let simulations = self.builder.create_vector(&table.simulations);
         let effective_samples = self.builder.create_vector(&table.effective_samples);
         let body = fb::FeedbackTable::create(
@@ -82,8 +82,19 @@ pub(super) fn view(table: fb::FeedbackTable) -> Result<Table> {
         simulations: table.simulations().iter().collect(),
         effective_samples: table.effective_samples().iter().collect(),
     };
-    let all = || vec![true; viewed.potentials()];
-    viewed.has_potential = table.has_potential().map_or_else(all, |has| has.iter().collect());
+    viewed.has_potential = table.has_potential().map_or_else(|| implied(&viewed), |has| has.iter().collect());
     viewed.check().map_err(|error| value(error.message()))?;
     Ok(viewed)
+}
+
+/// What a message means that does not say whether lipids have a potential: they have one in states that were simulated, and
+/// wherever it is not 0.
+fn implied(table: &Table) -> Vec<bool> {
+    let (Some(potential), bins @ 1..) = (&table.potential_kt, table.r_nm.len()) else { return Vec::new() };
+    let was_simulated = |row: usize| {
+        let state = row.checked_div(table.lipids.len()).unwrap_or(0);
+        table.simulations.get(state).is_some_and(|&count| count > 0)
+    };
+    let rows = potential.chunks_exact(bins).enumerate();
+    rows.map(|(row, values)| was_simulated(row) || values.iter().any(|&value| value != 0.0)).collect()
 }

@@ -23,7 +23,7 @@ fn fixture() -> Vec<FeedbackTable> {
         g: vec![1.0, 0.02, 2.5, 5e-324, 1e300, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, -0.0],
         standard_error: vec![f64::INFINITY, 0.125, 0.5, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         potential_kt: Some((0..12).map(|at| 0.25 * f64::from(at) - 1.5).collect()),
-        // A message from before there was such a list has a potential of all.
+        // Of none it is said: state 0 was simulated, and of state 1 none is 0.
         has_potential: vec![true; 6],
         simulations: vec![17, 0],
         effective_samples: vec![9.75, 0.0],
@@ -93,6 +93,21 @@ fn the_first_file_of_tables_reads_and_packs_as_ever() {
     let bytes: Vec<u8> = fixture().iter().flat_map(|table| packer.feedback_table(table).to_vec()).collect();
     assert!(bytes == FIXTURE, "what is packed now differs from the file");
     assert_eq!(format!("{:?}", view(FIXTURE)), format!("{:?}", fixture()));
+}
+
+#[test]
+fn a_table_that_does_not_say_which_lipids_have_a_potential_has_none_of_zeroes_in_states_that_nobody_saw() {
+    let mut table = fixture().swap_remove(0);
+    let potential = table.potential_kt.as_mut().unwrap();
+    // Of both states the first lipid has none.
+    [0, 1, 6, 7].into_iter().for_each(|at| potential[at] = 0.0);
+    table.has_potential = vec![true, true, true, false, true, true];
+    let mut packer = Packer::new();
+    let short = packer.feedback_table(&table).len();
+    assert_eq!(view(packer.feedback_table(&table)), [table.clone()]);
+    table.has_potential[3] = true;
+    assert!(packer.feedback_table(&table).len() > short, "it has to be said that zeroes are a potential");
+    assert_eq!(view(packer.feedback_table(&table)), [table]);
 }
 
 #[test]

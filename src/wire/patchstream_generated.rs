@@ -2781,7 +2781,7 @@ pub mod patchstream {
                 }
             }
             /// Whether a state's lipid has a potential, [state*lipids+lipid]: the host keeps what it has for those without. Absent:
-            /// all have one that potential_kt has.
+            /// those have one whose state was simulated, or whose potential is not 0 everywhere.
             #[inline]
             pub fn has_potential(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
                 // Safety:

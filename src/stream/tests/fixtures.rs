@@ -37,13 +37,14 @@ fn copied(name: &str) -> Folder {
     folder
 }
 
+fn packed(kind: u16, pack: &dyn Fn(&mut Packer)) -> (u16, Vec<u8>) {
+    let mut packer = Packer::new();
+    pack(&mut packer);
+    (kind, packer.into_bytes())
+}
+
 /// An entry of each kind, with everything that it may hold.
 fn entries() -> Vec<(u16, Vec<u8>)> {
-    let packed = |kind: u16, pack: &dyn Fn(&mut Packer)| {
-        let mut packer = Packer::new();
-        pack(&mut packer);
-        (kind, packer.into_bytes())
-    };
     let pick = |id: u64, rank: f32| Picked { id, queue: 3, rank };
     let proteins = [
         Protein { id: 7, state: 3, partner: 8, x_nm: -0.5, y_nm: 1.25 },
@@ -91,20 +92,7 @@ fn entries() -> Vec<(u16, Vec<u8>)> {
     let (shape, sums) = (vec![1, 2], vec![3.0, 4.5e300]);
     let sample = RdfSample { job: 7, attempt: 2, observable: "rdf".into(), window: 5, frames: 9, shape, sums };
     let simulation = Simulation { job: 7, state: Some(3), alone: true, references: 2, densities_nm2: vec![0.25, 1.5] };
-    let table = Table {
-        version: 2,
-        in_force_from: 40,
-        states: vec!["RAS4a alpha".into()],
-        lipids: vec!["POPC".into(), "PAPS".into()],
-        r_nm: vec![0.05],
-        g: vec![1.25, 0.5],
-        standard_error: vec![0.125, f64::INFINITY],
-        potential_kt: Some(vec![-0.25, 0.75]),
-        has_potential: vec![true; 2],
-        simulations: vec![9],
-        effective_samples: vec![8.5],
-    };
-    let table = wire::Packer::new().feedback_table(&table).to_vec();
+    let table = wire::Packer::new().feedback_table(&table()).to_vec();
     let mut all = vec![
         packed(records::OPTIONS, &|to| _ = to.u8s(b"dim = 4\nmodel = any\n")),
         packed(records::POINT, &|to| Point::pack(parts(&plain, &[]), to)),
@@ -131,24 +119,66 @@ fn entries() -> Vec<(u16, Vec<u8>)> {
     all
 }
 
+fn table() -> Table {
+    Table {
+        version: 2,
+        in_force_from: 40,
+        states: vec!["RAS4a alpha".into()],
+        lipids: vec!["POPC".into(), "PAPS".into()],
+        r_nm: vec![0.05],
+        g: vec![1.25, 0.5],
+        standard_error: vec![0.125, f64::INFINITY],
+        potential_kt: Some(vec![-0.25, 0.75]),
+        has_potential: vec![true; 2],
+        simulations: vec![9],
+        effective_samples: vec![8.5],
+    }
+}
+
+/// What entries may say that those of [`entries`] do not.
+fn more_entries() -> Vec<(u16, Vec<u8>)> {
+    let potential_kt = Some(vec![0.0, -0.5]);
+    let table = Table { potential_kt, has_potential: vec![false, true], ..table() };
+    let table = wire::Packer::new().feedback_table(&table).to_vec();
+    vec![
+        packed(records::OPTIONS, &|to| _ = to.u8s(b"dim = 4\nmodel = any\nretention = run\n")),
+        packed(feedback::FEEDBACK, &|to| Looked { step: 5, asked: true }.pack(&table, to)),
+    ]
+}
+
+fn written() -> [(&'static str, Vec<(u16, Vec<u8>)>); 2] {
+    [("v1-entries", entries()), ("v1-entries-more", more_entries())]
+}
+
 #[test]
 #[ignore = "writes a fixture"]
 fn write_the_entries() {
-    assert!(!fixture("v1-entries").exists(), "fixtures are never edited");
-    let mut store = Store::create(&fixture("v1-entries"), "an entry of each kind", &Options::default()).unwrap();
-    for (kind, payload) in entries() {
-        store.append(kind, &payload).unwrap();
+    for (name, entries) in written() {
+        if fixture(name).exists() {
+            eprintln!("{name} is there, and fixtures are never edited");
+            continue;
+        }
+        let mut store = Store::create(&fixture(name), "an entry of each kind", &Options::default()).unwrap();
+        for (kind, payload) in entries {
+            store.append(kind, &payload).unwrap();
+        }
+        store.checkpoint(Sections::new()).unwrap();
+        store.close().unwrap();
     }
-    store.checkpoint(Sections::new()).unwrap();
-    store.close().unwrap();
 }
 
 #[test]
 fn an_entry_of_each_kind_is_as_format_1_has_it() {
-    let found = store::read(&fixture("v1-entries")).unwrap();
+    let kinds: BTreeSet<u16> = written().into_iter().flat_map(|(name, entries)| check(name, entries)).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 60_000]);
+}
+
+/// The kinds of the entries of a fixture, which are those.
+fn check(name: &str, entries: Vec<(u16, Vec<u8>)>) -> BTreeSet<u16> {
+    let found = store::read(&fixture(name)).unwrap();
     let mut read = found.records(1).unwrap();
     let mut kinds = BTreeSet::new();
-    for (kind, payload) in entries() {
+    for (kind, payload) in entries {
         let record = read.next().unwrap().unwrap();
         assert_eq!(record.kind, kind, "entry {}", record.sequence);
         match kind {
@@ -160,7 +190,7 @@ fn an_entry_of_each_kind_is_as_format_1_has_it() {
         kinds.insert(kind);
     }
     assert_eq!(read.next().unwrap(), None);
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 60_000]);
+    kinds
 }
 
 fn builder(run: &Path) -> Builder {

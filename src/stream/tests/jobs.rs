@@ -279,3 +279,14 @@ fn why_a_job_was_set_aside_is_told_by_every_later_owner() {
         assert_eq!(stream.job(2).unwrap(), report);
     }
 }
+
+#[test]
+fn a_note_that_no_job_carries_is_refused_as_the_stream_opens() {
+    for note in [String::new(), "x".repeat(4097), "--seed 1\0".into()] {
+        let folder = Folder::new();
+        let jobs = JobsConfig { note: Some(note), ..JobsConfig::default() };
+        let refused = builder(&folder.0).transport(&name("note")).jobs(jobs).open().err().unwrap();
+        assert_eq!(refused.kind(), crate::error::ErrorKind::Argument);
+        assert!(refused.message().contains("give 1 to 4096"), "{refused}");
+    }
+}
