@@ -42,7 +42,7 @@ fn main() {
         }
     }
     invert(is_test);
-    let [patches, picks, simulations] = if is_test { [2_000, 200, 100] } else { [2_000_000, 20_000, 10_000] };
+    let [patches, picks, simulations] = if is_test { [2_000, 400, 400] } else { [2_000_000, 20_000, 10_000] };
     publish(patches, picks, simulations);
 }
 
