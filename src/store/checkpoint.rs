@@ -152,10 +152,11 @@ impl PendingCheckpoint {
         // Nor is anything written where a successor writes.
         self.epoch.check().map_err(|error| self.shared.fail(error))?;
         self.dirty.write_ahead(&self.shared);
-        let new = self.paths.root.join("checkpoint.new");
+        // A name of its own: a writer that was succeeded without knowing it may write one, too.
+        let new = self.paths.unfinished(self.epoch.number);
         let path = self.paths.checkpoint(self.slots.older());
         let failed = |error: std::io::Error| {
-            // What is left of it is written over by the next one.
+            // What is left of it is written over by the next one, or removed by the next writer.
             let _ = self.disk.remove(&new);
             let advice = "the ones before it are still there; make room or look after the disk, then try again";
             io(format!("the checkpoint {} could not be written: {error}; {advice}", path.display()))
@@ -230,6 +231,18 @@ enum Stopped {
 impl From<std::io::Error> for Stopped {
     fn from(error: std::io::Error) -> Self {
         Self::Disk(error)
+    }
+}
+
+/// Removes what writers before `epoch` left that is not whole.
+pub(super) fn remove_unfinished(disk: &dyn Disk, paths: &Paths, epoch: u64) {
+    let entries = std::fs::read_dir(&paths.root).into_iter().flatten().flatten();
+    for name in entries.map(|entry| entry.file_name()) {
+        let of = name.to_str().and_then(|name| name.strip_prefix("checkpoint-")?.strip_suffix(".new")?.parse().ok());
+        if of.is_some_and(|of: u64| of < epoch) {
+            // Nobody reads it: one that stays takes up room, and no more.
+            let _ = disk.remove(&paths.root.join(&name));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! log/000001.log segments of the log, and `.cut-OFFSET` beside one: what was cut off its end
 //! checkpoint-A   the last two checkpoints, in turns
 //! checkpoint-B
+//! checkpoint-000001.new   the one that the writer of this epoch is writing
 //! ```
 //! A name that ends in `.new` is a file that is not whole yet. Not here: what is in the other files.
 
@@ -111,6 +112,11 @@ impl Paths {
     /// One of the two checkpoints.
     pub(super) fn checkpoint(&self, slot: usize) -> PathBuf {
         self.root.join(["checkpoint-A", "checkpoint-B"][slot % 2])
+    }
+
+    /// The checkpoint that a writer has not written to its end.
+    pub(super) fn unfinished(&self, epoch: u64) -> PathBuf {
+        self.root.join(format!("checkpoint-{epoch:06}.new"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::checkpoint::{PendingCheckpoint, Sections};
+use super::checkpoint::{self, PendingCheckpoint, Sections};
 use super::disk::{Disk, usual};
 use super::epoch::Epoch;
 use super::folder::{Description, Folder, Paths, look};
@@ -117,6 +117,7 @@ impl Store {
             recovered = scan(&paths, description.clone())?;
         }
         recovered.epoch = epoch.number - 1;
+        checkpoint::remove_unfinished(&*disk, &paths, epoch.number);
         for cut in &recovered.cut {
             cut_off(&*disk, &paths, cut)?;
         }

@@ -1,11 +1,11 @@
 //! Producers that a stream was told to await: an event that the log does not answer is held once all have come and ended its
 //! step.
 //!
-//! A producer counts by its name. One that closes has come for good; one that ends without closing is awaited again, since
-//! it lacks what it had still to send.
+//! A producer counts by its name. One that closes has come for good; one that ends without closing is awaited again behind
+//! the last step that it ended, since it lacks what it had still to send. Whether it was forgotten meanwhile is all one.
 //! Not here: who comes and goes ([`super::door`]), what an event does ([`super::event`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::LogLevel;
 use super::lanes::Lane;
@@ -16,8 +16,8 @@ use super::operator::Operator;
 pub(super) struct Awaited {
     /// How many; 0: nobody said.
     count: usize,
-    /// Names of those that closed, no more than are awaited.
-    closed: BTreeSet<String>,
+    /// Names of those that are gone and up to which step they have come, no more than are awaited.
+    gone: BTreeMap<String, i64>,
     /// Step and number of producers of which the log was told last.
     said: Option<(i64, usize)>,
 }
@@ -43,15 +43,18 @@ impl Awaited {
         self.count > 0
     }
 
-    /// A producer of this name has come, also if it had closed before.
+    /// A producer of this name has come, also if it was here before.
     pub(super) fn come(&mut self, name: &str) {
-        self.closed.remove(name);
+        self.gone.remove(name);
     }
 
-    /// A producer of this name has closed.
-    pub(super) fn has_closed(&mut self, name: &str) {
-        if self.closed.len() < self.count {
-            self.closed.insert(name.into());
+    /// A producer of this name is gone, and counts as come for steps up to `ended`.
+    pub(super) fn has_gone(&mut self, name: &str, ended: i64) {
+        self.gone.insert(name.into(), ended);
+        if self.gone.len() > self.count {
+            // For any step as many are left as are awaited, or as many as there were.
+            let least = self.gone.iter().min_by_key(|(_, ended)| **ended).map(|(name, _)| name.clone());
+            least.and_then(|name| self.gone.remove(&name));
         }
     }
 
@@ -60,7 +63,8 @@ impl Awaited {
         if !self.is_told() {
             return Waits::No;
         }
-        let mut come: BTreeSet<&str> = self.closed.iter().map(String::as_str).collect();
+        let gone = self.gone.iter().filter(|(_, ended)| **ended >= step);
+        let mut come: BTreeSet<&str> = gone.map(|(name, _)| name.as_str()).collect();
         let mut holds_up = false;
         for lane in lanes {
             holds_up |= lane.holds_up(step);

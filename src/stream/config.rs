@@ -75,9 +75,9 @@ pub struct Config {
     pub transport: Option<String>,
     /// How many producers there will be, of this process and others, by their names: an event that the run's log does not
     /// answer waits until so many have come since the stream was opened, and where that is more than one, until each that
-    /// is open has ended the step. One that closes has come for good; one that ends without is awaited again. More may
-    /// come. Without it an event waits for nobody who never came: several producers are known to be several once the
-    /// second one is there.
+    /// is open has ended the step. One that closes has come for good; one that ends without is awaited again behind the last
+    /// step that it ended. More may come. Without it an event waits for nobody who never came: several producers are known
+    /// to be several once the second one is there.
     pub producers: Option<usize>,
     /// Options of jobs.
     pub jobs: JobsConfig,

@@ -125,8 +125,10 @@ impl Operator {
             }
             let lane = self.lanes.remove(at);
             // One of its name may have come since.
-            if lane.has_closed() && self.lanes.iter().all(|other| other.name != lane.name) {
-                self.awaited.has_closed(&lane.name);
+            if let Some(ended) = lane.came_up_to()
+                && self.lanes.iter().all(|other| other.name != lane.name)
+            {
+                self.awaited.has_gone(&lane.name, ended);
             }
             if let Source::Remote(remote) = &lane.source {
                 let (name, pid) = (&lane.name, remote.pid());
@@ -136,7 +138,7 @@ impl Operator {
                     (false, false) => {
                         let line = format!("producer {name} of process {pid} is gone without closing");
                         let then = if self.awaited.is_told() {
-                            "it does not count as come until it is back"
+                            "until it is back it counts as come for the steps that it ended, and for no later one"
                         } else {
                             "no event waits for it"
                         };

@@ -110,11 +110,14 @@ impl Lane {
         }
     }
 
-    /// Whether the producer said itself that nothing more comes.
-    pub(super) fn has_closed(&self) -> bool {
+    /// Up to which step all has come of a producer that is gone: any, if it said itself that nothing more comes; `None`
+    /// if it is broken.
+    pub(super) fn came_up_to(&self) -> Option<i64> {
         match &self.source {
-            Source::Local(ring) => ring.is_closed(),
-            Source::Remote(lane) => !self.broken && lane.from.is_closed(),
+            Source::Local(_) => Some(i64::MAX),
+            Source::Remote(_) if self.broken => None,
+            Source::Remote(lane) if lane.from.is_closed() => Some(i64::MAX),
+            Source::Remote(lane) => Some(lane.from.ended_step()),
         }
     }
 

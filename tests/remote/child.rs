@@ -36,6 +36,14 @@ fn role_of_a_child() {
                 push(&mut producer, id, 0).unwrap();
             }
         }
+        // Ends step 9 and says so.
+        "ends" => {
+            let mut producer = attach(&name, "ends").unwrap();
+            push(&mut producer, 1, 9).unwrap();
+            producer.end_step(9).unwrap();
+            say("ended");
+            until_input_ends();
+        }
         "step" => {
             let mut producer = attach(&name, "step").unwrap();
             push(&mut producer, 1, 0).unwrap();

@@ -74,3 +74,27 @@ fn producer_whose_stream_is_killed_is_fenced_and_finds_the_next_one() {
     drop(producer);
     assert_eq!(settle(&next, &again).taken, 2);
 }
+
+#[test]
+fn producer_that_is_killed_behind_its_last_step_has_come_for_it_also_once_it_is_forgotten() {
+    let name = name("ended");
+    let builder = Stream::builder().grid(5, 5).model("mean").capacity(100).slots(8).producers(2);
+    let stream = builder.transport(format!("shm:{name}")).open().unwrap();
+    let mut one = stream.producer("one").unwrap();
+    push(&mut one, 2, 9).unwrap();
+    let mut two = Peer::start("ends", &name);
+    two.hear("ended");
+    let file = file_of(&format!("{name}.p0"));
+    assert!(file.exists());
+    two.kill();
+    poll_until(&stream, "the removal of its lane", || !file.exists());
+    assert!(stream.select(9, 2).unwrap().is_none(), "the first has not ended the step");
+    one.end_step(9).unwrap();
+    assert_eq!(stream.select(9, 2).unwrap().unwrap().batch.selections.len(), 2);
+    push(&mut one, 3, 10).unwrap();
+    one.end_step(10).unwrap();
+    assert!(stream.select(10, 1).unwrap().is_none(), "the second had still to send");
+    let mut two = attach(&name, "ends").unwrap();
+    two.end_step(10).unwrap();
+    assert_eq!(stream.select(10, 1).unwrap().unwrap().batch.selections.len(), 1);
+}

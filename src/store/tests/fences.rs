@@ -1,5 +1,6 @@
 //! A writer that was succeeded: it finds out, acknowledges nothing more, and what it wrote too late is nobody's.
 
+use std::cell::Cell;
 use std::fs;
 
 use super::*;
@@ -90,6 +91,54 @@ fn checkpoint_that_a_fenced_writer_got_in_between_is_not_taken() {
     assert_eq!(entries_are_true(&found, 1).unwrap(), 40);
 }
 
+/// A section whose making is when something else happens.
+struct Meanwhile<F: Fn()>(F);
+
+impl<F: Fn()> Section for Meanwhile<F> {
+    fn length(&self) -> u64 {
+        4
+    }
+
+    fn give(&self, out: &mut dyn FnMut(&[u8]) -> crate::error::Result<()>) -> crate::error::Result<()> {
+        (self.0)();
+        out(b"made")
+    }
+}
+
+#[test]
+fn checkpoint_that_a_fenced_writer_writes_meanwhile_is_another_file_than_its_successors() {
+    let place = Place::new("meanwhile");
+    let (mut old, mut new) = succeeded(&place, Durability::Buffered);
+    append(&mut old, 7);
+    let stale = Cell::new(Some(old.begin_checkpoint(sections(17)).unwrap()));
+    append(&mut new, 30);
+    let meanwhile = Meanwhile(|| {
+        // It looked just before its successor came.
+        fs::rename(place.file("epochs/000002"), place.file("epochs/aside")).unwrap();
+        stale.take().unwrap().write().unwrap();
+        fs::rename(place.file("epochs/aside"), place.file("epochs/000002")).unwrap();
+    });
+    assert_eq!(new.begin_checkpoint(sections(40)).unwrap().write_with(1, &meanwhile).unwrap(), 40);
+    new.close().unwrap();
+    let checkpoint = read(place.path()).unwrap().checkpoint.unwrap();
+    assert_eq!((checkpoint.sequence, checkpoint.epoch), (40, 2));
+}
+
+#[test]
+fn checkpoints_that_earlier_writers_left_unfinished_are_removed_when_a_run_is_opened() {
+    let place = Place::new("unfinished");
+    drop(Store::create(place.path(), "", &Options::default()).unwrap());
+    let names = ["checkpoint-000001.new", "checkpoint-000002.new", "checkpoint-A.new", "checkpoint-000001.news"];
+    names.iter().for_each(|name| fs::write(place.file(name), b"of no use").unwrap());
+    let (store, _) = Store::open(place.path(), &Options::default()).unwrap();
+    assert_eq!(store.epoch(), 2);
+    assert_eq!(
+        names.map(|name| place.file(name).exists()),
+        [false, true, true, true],
+        "others are nobody's, or its own"
+    );
+}
+
 #[test]
 fn two_writers_never_get_one_epoch() {
     let place = Place::new("race");
@@ -111,7 +160,7 @@ fn two_writers_never_get_one_epoch() {
 fn file_that_is_made_anew_is_another_than_the_one_that_a_stale_writer_still_has() {
     let place = Place::new("anew");
     fs::create_dir_all(place.path()).unwrap();
-    let path = place.file("checkpoint.new");
+    let path = place.file("checkpoint-000001.new");
     let stale = RealDisk.replace(&path).unwrap();
     stale.write(b"of the").unwrap();
     let new = RealDisk.replace(&path).unwrap();

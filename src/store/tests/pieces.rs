@@ -94,7 +94,7 @@ fn section_that_fails_or_has_another_length_than_it_said_leaves_the_checkpoints_
     {
         let error = store.begin_checkpoint(sections(60)).unwrap().write_with(1, &section).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
-        assert!(!place.file("checkpoint.new").exists());
+        assert!(!place.file("checkpoint-000001.new").exists());
         assert_eq!(read(place.path()).unwrap().checkpoint.unwrap().sequence, 30);
     }
     store.checkpoint(sections(60)).unwrap();
