@@ -59,8 +59,8 @@ pub(super) struct Back {
     pub(super) pending: HashMap<u64, Pending>,
     /// Content of patches that were withdrawn behind the mark, oldest first; `None` if they came before it.
     pub(super) gone: HashMap<u64, VecDeque<Option<u64>>>,
-    /// Content of patches behind the mark that found no room, or made it for others: sent again they are known.
-    pub(super) made_room: HashMap<u64, u64>,
+    /// Entry and content of patches behind the mark that found no room, or made it for others: sent again they are known.
+    pub(super) made_room: HashMap<u64, (u64, u64)>,
     /// Steps of the events that are to be replayed.
     pub(super) events: Vec<i64>,
     /// How many of them have been.
@@ -107,7 +107,7 @@ impl Back {
 
     /// Whether this patch found no room, or made it: once for each that the log has.
     fn has_made_room(&mut self, id: u64, content: u64) -> bool {
-        self.made_room.get(&id) == Some(&content) && self.made_room.remove(&id).is_some()
+        self.made_room.get(&id).is_some_and(|(_, of)| *of == content) && self.made_room.remove(&id).is_some()
     }
 
     fn tick_off(&mut self, id: u64) {
@@ -226,9 +226,9 @@ impl Registry {
     pub(super) fn make_room(&self, public: u64) {
         let mut inner = self.0.lock();
         if let (Some((id, content)), Some(back)) = (inner.withdraw(public), &mut inner.back)
-            && back.await_no_more(id).is_some()
+            && let Some(sequence) = back.await_no_more(id)
         {
-            back.made_room.insert(id, content);
+            back.made_room.insert(id, (sequence, content));
         }
     }
 
@@ -301,6 +301,26 @@ impl Registry {
             let over = back.replayed == back.events.len();
             back.sent.retain(|(of, _)| *of > sequence && !over);
         });
+    }
+
+    /// Whether events are still to be replayed.
+    pub(super) fn replays(&self) -> bool {
+        self.with_back(|back| back.replayed < back.events.len()).unwrap_or(false)
+    }
+
+    /// What a mark has to tell of a host that went back: the host's ids of what it sent behind entry `after`, and of what
+    /// it is still to send up to there; `None`: up to the last. What lies behind is to be sent again anyway.
+    pub(super) fn sent_and_unsent(&self, after: Option<u64>) -> (Vec<u64>, Vec<u64>) {
+        let Inner { content, back, .. } = &*self.0.lock();
+        let Some(back) = back else { return Default::default() };
+        let is_before = |sequence: u64| after.is_none_or(|after| sequence <= after);
+        let pending = back.pending.iter().filter(|(_, pending)| is_before(pending.sequence)).map(|(id, _)| *id);
+        // One that has come since, and found room, is known without.
+        let made_room =
+            back.made_room.iter().filter(|(id, (sequence, _))| is_before(*sequence) && !content.contains_key(id));
+        let mut unsent: Vec<u64> = pending.chain(made_room.map(|(id, _)| *id)).collect();
+        unsent.sort_unstable();
+        (back.sent.iter().map(|(_, id)| *id).collect(), unsent)
     }
 
     /// The public ids of what was not sent again yet.

@@ -24,7 +24,18 @@ pub(super) struct Behind {
     /// Entries and ids of what lies behind the mark's last entry, and was sent before the mark.
     pub(super) sent: Vec<(u64, u64)>,
     /// Up to the mark, and to be sent again all the same.
-    pub(super) unsent: HashSet<u64>,
+    unsent: HashSet<u64>,
+    /// Those of them that made room behind the mark.
+    made_room_since: HashSet<u64>,
+    /// What the log has of them.
+    before: HashMap<u64, Before>,
+}
+
+/// A patch up to the mark's last entry, which is to be sent again all the same.
+struct Before {
+    pending: Pending,
+    content: u64,
+    made_room: bool,
 }
 
 impl Behind {
@@ -82,7 +93,11 @@ impl Behind {
                 let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
                 let id = ids::host(id);
                 let pending = self.pending.remove(&id);
-                self.unsent.remove(&id);
+                if why != Why::Room {
+                    self.unsent.remove(&id);
+                } else if pending.is_none() && self.unsent.contains(&id) {
+                    self.made_room_since.insert(id);
+                }
                 match (why, pending, self.content.get(&id)) {
                     (Why::Host, _, content) => self.gone.entry(id).or_default().push_back(content.copied()),
                     (Why::Room, Some(pending), Some(content)) => {
@@ -109,8 +124,51 @@ impl Behind {
         self.content.insert(id, content);
     }
 
-    /// Finds the event that each patch was there for.
-    pub(super) fn assign(&mut self) {
+    /// Reads an entry up to the mark's last one, all of them in order and after those behind it.
+    pub(super) fn before(&mut self, sequence: u64, kind: u16, payload: &[u8]) -> Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let (id, step, content) = match kind {
+            records::POINT if Point::id_of(payload).is_some_and(|id| self.unsent.contains(&ids::host(id))) => {
+                let mut point = Point::default();
+                point.view(payload)?;
+                (ids::host(point.id), point.step, point.content)
+            }
+            records::LEFT_OUT => {
+                let LeftOut { id, content, step } = LeftOut::view(payload)?;
+                (id, step, content)
+            }
+            records::WITHDRAWN => {
+                let Withdrawn { id, why, .. } = Withdrawn::view(payload)?;
+                let id = ids::host(id);
+                if why != Why::Room {
+                    self.before.remove(&id);
+                } else if let Some(before) = self.before.get_mut(&id) {
+                    before.made_room = true;
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if self.unsent.contains(&id) {
+            let pending = Pending { sequence, step, event: usize::MAX };
+            self.before.insert(id, Before { pending, content, made_room: false });
+        }
+        Ok(())
+    }
+
+    /// Adds what lies before; of all that is pending only what `is_there` yet. Finds the event that each patch was there for.
+    pub(super) fn assign(&mut self, is_there: impl Fn(u64) -> bool) {
+        for (id, Before { pending, content, made_room }) in self.before.drain() {
+            if made_room || self.made_room_since.contains(&id) {
+                self.made_room.entry(id).or_insert((pending.sequence, content));
+            } else {
+                self.pending.insert(id, pending);
+            }
+        }
+        // What was withdrawn as the run was opened, since its densities are lost.
+        self.pending.retain(|&id, _| is_there(id));
         for pending in self.pending.values_mut() {
             let later = self.events.partition_point(|(sequence, _)| *sequence < pending.sequence);
             let event = (later..self.events.len()).find(|&at| self.events[at].1.step >= pending.step);

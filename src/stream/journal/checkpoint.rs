@@ -94,17 +94,8 @@ impl Operator {
             return Err(state("this stream has no run, so there is no checkpoint: give its configuration a run_dir"));
         };
         if let Some((name, step)) = mark {
-            let back = shared.registry.with_back(|back| {
-                let over = back.replayed == back.events.len();
-                let sent: Vec<u64> = back.sent.iter().map(|(_, id)| *id).collect();
-                // What lies behind is to be sent again anyway.
-                let after = replaying.filter(|_| !over);
-                let is_before = |sequence: u64| after.is_none_or(|after| sequence <= after);
-                let unsent = back.pending.iter().filter(|(_, pending)| is_before(pending.sequence));
-                (after, sent, unsent.map(|(id, _)| *id).collect())
-            });
-            let (after, sent, mut unsent): (_, _, Vec<u64>) = back.unwrap_or_default();
-            unsent.sort_unstable();
+            let after = replaying.filter(|_| shared.registry.replays());
+            let (sent, unsent) = shared.registry.sent_and_unsent(after);
             let mark = Mark { step, after: 0, last_step, sent, unsent, name: name.to_owned() };
             let what = || format!("a mark that names {} patches", mark.sent.len() + mark.unsent.len());
             journal.has_room(mark.bytes(), what, "set it once the host has sent again what the log has")?;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::behind::Behind;
 use super::jobs::{self, Samples};
-use super::records::{self, Branch, Event, LeftOut, Picked, Point, Why};
+use super::records::{self, Branch, Event, Picked, Point, Why};
 use super::writer::SetMark;
 use super::{abandoned, history};
 use crate::dynim::{Stage, State};
@@ -19,7 +19,7 @@ use crate::ids;
 use crate::patch::Constellation;
 use crate::stream::config::LogLevel;
 use crate::stream::operator::{Kept, Operator};
-use crate::stream::registry::{Back, Pending};
+use crate::stream::registry::Back;
 use crate::stream::stream::{Shared, Stream};
 use crate::sync::Ordering;
 use crate::wire;
@@ -135,11 +135,8 @@ impl Operator {
         let mut point = Point::default();
         let mut kept = Vec::new();
         while let Some(record) = entries.next()? {
-            if record.kind == records::LEFT_OUT && record.sequence <= after {
-                let LeftOut { id, step, .. } = LeftOut::view(record.payload)?;
-                if behind.unsent.contains(&id) {
-                    behind.pending.insert(id, Pending { sequence: record.sequence, step, event: usize::MAX });
-                }
+            if record.sequence <= after {
+                behind.before(record.sequence, record.kind, record.payload)?;
             }
             if record.kind == records::SAMPLE && record.sequence > taken {
                 samples += u64::from(own.is_none() || own != Some(jobs::sample(record.payload)?.observable.as_str()));
@@ -158,16 +155,11 @@ impl Operator {
             }
             let Some(id) = Point::id_of(record.payload) else { continue };
             let (keeps, wants) = (self.keeps(id), wanted.contains(&id));
-            let unsent = record.sequence <= after && behind.unsent.contains(&ids::host(id));
             let is_job = open.contains(&id);
-            if !(keeps || wants || unsent || is_job) {
+            if !(keeps || wants || is_job) {
                 continue;
             }
             point.view(record.payload)?;
-            if unsent {
-                let pending = Pending { sequence: record.sequence, step: point.step, event: usize::MAX };
-                behind.pending.insert(ids::host(id), pending);
-            }
             if is_job {
                 points.insert(id, point.clone());
             }
@@ -179,12 +171,9 @@ impl Operator {
             }
         }
         let samples = Samples::behind(found, taken, own, samples)?;
-        // What was withdrawn as the run was opened, since its densities are lost.
-        behind.pending.retain(|&id, _| shared.registry.contains(id));
         let (history, history_dropped) = history::behind(found, after, self.sampler.layout().history)?;
-        behind.assign();
+        behind.assign(|id| shared.registry.contains(id));
         let Behind { pending, gone, made_room, events, said, sent, .. } = behind;
-        let made_room = made_room.into_iter().map(|(id, (_, content))| (id, content)).collect();
         let mut queue = VecDeque::new();
         for (sequence, event) in &events {
             let batch = self.told(shared, event, &picked)?;

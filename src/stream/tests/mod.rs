@@ -20,6 +20,7 @@ mod queues;
 mod recall;
 mod retention;
 mod rollback;
+mod room;
 mod script;
 mod watch;
 
