@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::journal::{Folder, copy_all, decided};
 use super::recall::{PLACE, branch, retaining};
 use super::{patch, push};
@@ -83,4 +85,31 @@ fn a_mark_of_a_host_that_went_back_also_names_what_made_room() {
     // Behind it.
     let early = [Send(1, 0), Send(11, 1), Send(12, 1), Event(0), Send(21, 2), Send(22, 2), Send(23, 2), Event(1)];
     check(WhenFull::WithdrawOldest, &[&early[..], &[Event(2)]].concat(), &[&again[..], &[Event(2)]].concat());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hosts_whose_patches_were_early_at_random_do_nothing_else(
+        early in proptest::collection::vec((0..4_i64, 0..4_i64), 1..14),
+        oldest in any::<bool>(),
+    ) {
+        let (mut acts, mut again) = (Vec::new(), Vec::new());
+        // Each patch is sent before the event of its step, or of an earlier one.
+        let id = |at: usize, step: i64| at as u64 + 1 + 100 * step as u64;
+        for event in 0..4 {
+            for (at, &(step, before)) in early.iter().enumerate() {
+                if step.min(before) == event {
+                    acts.push(Send(id(at, step), step));
+                }
+                if step == event {
+                    again.push(Send(id(at, step), step));
+                }
+            }
+            acts.push(Event(event));
+            again.push(Event(event));
+        }
+        check(if oldest { WhenFull::WithdrawOldest } else { WhenFull::Refuse }, &acts, &again);
+    }
 }
