@@ -82,9 +82,10 @@ impl JobsConfig {
             }
         }
         match &self.note {
-            Some(note) if !(1..=NOTE_MAX).contains(&note.len()) || note.contains('\0') => {
-                Err(argument(format!("jobs.note has {} bytes: give 1 to {NOTE_MAX}, none of them 0, or no note", note.len())))
-            }
+            Some(note) if !(1..=NOTE_MAX).contains(&note.len()) || note.contains('\0') => Err(argument(format!(
+                "jobs.note has {} bytes: give 1 to {NOTE_MAX}, none of them 0, or no note",
+                note.len()
+            ))),
             _ => Ok(()),
         }
     }
