@@ -19,10 +19,10 @@ const FILES: [&str; 4] = ["selected.csv", "weights.csv", "selections.psel", "fee
 /// Bytes of one table.
 const TABLE: u64 = 360_000;
 
-/// Three rounds of six simulations each of one RAS, 80 steps long, and no simulation after the last.
+/// Three rounds of six simulations each of one RAS, 120 steps long, and no simulation after the last.
 fn begin(out: &Path, more: &[&str]) -> Child {
     let options = "campaign --grid 48 --proteins 1 --controls 0 --steps 54 --every 3 --model mean --capacity 9 --save 4 \
-                   --feedback-every 18 --feedback-growth 1 --md-equilibration 40 --md-steps 40 --out";
+                   --feedback-every 18 --feedback-growth 1 --md-equilibration 40 --md-steps 80 --out";
     let arguments = options.split_whitespace().chain([out.to_str().unwrap()]).chain(more.iter().copied());
     spawn(arguments)
 }
@@ -289,7 +289,7 @@ fn workers_that_cannot_work_end_the_campaign_with_a_sentence() {
     assert_refused(&refuse(&["--md", "lammps", "--lammps", "nowhere/at_all"]), 1, &["nowhere/at_all", "README"]);
     assert_refused(&refuse(&["--md", "gromacs"]), 2, &["gromacs", "builtin", "lammps", "none"]);
     assert_refused(&refuse(&["--workers", "0"]), 2, &["--workers"]);
-    assert_refused(&refuse(&["--md-steps", "41"]), 2, &["--md-steps", "multiple of 40"]);
+    assert_refused(&refuse(&["--md-steps", "41"]), 2, &["--md-steps", "multiple of 80"]);
     assert_refused(&refuse(&["--feedback-evry", "4"]), 2, &["--feedback-evry", "--feedback-every"]);
     assert!(!folder.join("refused").exists());
 }

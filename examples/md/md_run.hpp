@@ -30,7 +30,7 @@ struct RunOptions {
   std::string patch;     // alone: a patch file; empty: a made-up patch with one RASa
   std::string out;       // alone: the table; empty: standard output
   std::string input;     // of an engine with input lines: a file of more of them
-  std::uint64_t seed = 1, equilibration = 1000, windows = 4, window = 1000, every = 10, bins = 60, cutoff_nm = 6;
+  std::uint64_t seed = 1, equilibration = 1000, windows = 4, window = 1000, every = 20, bins = 60, cutoff_nm = 6;
   std::uint64_t size_nm = 30; // alone, of a made-up patch
   std::uint64_t jobs = 0;     // ends after so many; 0: when it is told to
   std::uint64_t idle_ms = 0;  // ends when there was no job for so long; 0: never

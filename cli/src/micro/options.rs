@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Windows that each simulation is measured in.
 pub const WINDOWS: u64 = 4;
-/// A frame is counted every so many steps.
-pub const FRAME: u64 = 10;
+/// A frame is counted every so many steps: as often as lipids trade species, so that each has another composition.
+pub const FRAME: u64 = 20;
 /// Names the program of `--md lammps` where no option does.
 const LAMMPS: &str = "PATCHSTREAM_LAMMPS";
 
@@ -70,7 +70,7 @@ pub struct MicroOptions {
     #[arg(long, value_name = "STEPS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
     pub md_equilibration: u64,
 
-    /// Time steps of a simulation in which pairs are counted, a multiple of 40
+    /// Time steps of a simulation in which pairs are counted, a multiple of 80
     #[arg(long, value_name = "STEPS", default_value_t = 2000, value_parser = steps)]
     pub md_steps: u64,
 
