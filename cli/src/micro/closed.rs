@@ -55,7 +55,7 @@ impl Closed {
     pub fn open(options: &MicroOptions, folder: &Path, transport: &str, saved: Option<&SavedRounds>) -> Result<Self> {
         let rounds = Rounds::open(folder, saved)?;
         let crew = Crew::start(options, transport)?;
-        Ok(Self { options: options.clone(), crew, rounds, left: 0, cpu: Cpu::default() })
+        Ok(Self { options: options.clone(), crew, rounds, left: 0, cpu: Cpu::begin() })
     }
 
     /// Takes in what workers sent, gives jobs out, and starts workers again that have ended.

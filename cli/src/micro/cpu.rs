@@ -1,7 +1,8 @@
 //! Who took the processors: the simulations, or the library beside them.
 //!
-//! CPU time of this process and of all workers that have ended. What this process spent outside the macro model counts as the
-//! library's, also where it was this program's own.
+//! CPU time of this process and of all workers that have ended, from the beginning of the campaign on: who starts it may have
+//! been this process before, as `cargo run` is, with a compiler as its child. What this process spends outside the macro model
+//! counts as the library's, also where it is this program's own.
 //! Not here: what a worker measures of itself ([`super::worker`]).
 
 use std::fs;
@@ -10,13 +11,20 @@ use std::time::Duration;
 use crate::clock::{cpu_time, thread_cpu};
 
 /// CPU time of a campaign.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Cpu {
     /// This process in the macro model.
     model: Duration,
+    /// What this process, and its children that had ended, had taken before.
+    before: [Duration; 2],
 }
 
 impl Cpu {
+    /// Counts from here on.
+    pub fn begin() -> Self {
+        Self { model: Duration::ZERO, before: [cpu_time(), children()] }
+    }
+
     /// Runs a part of the macro model.
     pub fn model<T>(&mut self, part: impl FnOnce() -> T) -> T {
         let before = thread_cpu();
@@ -27,9 +35,10 @@ impl Cpu {
 
     /// CPU seconds of all processes, and those of them that the library took: `workers` is what workers spent in it.
     pub fn seconds(&self, workers: Duration) -> (f64, f64) {
-        let own = cpu_time();
+        let [own, children] = [cpu_time(), children()];
+        let [own, children] = [own.saturating_sub(self.before[0]), children.saturating_sub(self.before[1])];
         let library = own.saturating_sub(self.model) + workers;
-        ((own + children()).as_secs_f64(), library.as_secs_f64())
+        ((own + children).as_secs_f64(), library.as_secs_f64())
     }
 }
 
@@ -56,5 +65,7 @@ mod tests {
         let loops = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
         assert!(std::process::Command::new("sh").args(["-c", loops]).status().unwrap().success());
         assert!(children() > before, "{before:?}");
+        let (all, library) = Cpu::begin().seconds(Duration::from_millis(5));
+        assert!(all < children().as_secs_f64() && (0.005..0.1).contains(&library), "what was before counts: {all} {library}");
     }
 }
