@@ -143,6 +143,7 @@ impl Campaign {
     fn save(&mut self, started: Instant) -> Result<()> {
         let written = self.files.written()?;
         let rounds = self.closed.as_mut().map(Closed::saved).transpose()?;
+        let membrane = of_model(&mut self.closed, || self.host.ddft.state());
         let Self { host, done, saved, .. } = &*self;
         let kinds = done.constellations.iter();
         let next = Saved {
@@ -153,7 +154,7 @@ impl Campaign {
             selected: kinds.map(|(kind, count)| (kind.ras, kind.raf, *count)).collect(),
             seconds: saved.seconds + started.elapsed().as_secs_f64(),
             written,
-            membrane: host.ddft.state(),
+            membrane,
             rounds,
         };
         // A round that ends without a mark would be held anew after a kill, with the weights of then.
@@ -164,7 +165,7 @@ impl Campaign {
                 next.step
             )));
         }
-        next.write(&self.options.out)?;
+        of_model(&mut self.closed, || next.write(&self.options.out))?;
         self.saved.serial = next.serial;
         Ok(())
     }
@@ -202,13 +203,8 @@ impl Campaign {
     /// A step of the membrane, and what belongs to it.
     fn step(&mut self, started: Instant) -> Result<()> {
         let Self { host, closed, stream, progress, .. } = self;
-        match closed {
-            None => host.ddft.step()?,
-            Some(closed) => {
-                closed.cpu.model(|| host.ddft.step())?;
-                closed.look(stream, progress)?;
-            }
-        }
+        of_model(closed, || host.ddft.step())?;
+        closed.as_mut().map_or(Ok(()), |closed| closed.look(stream, progress))?;
         let step = self.done.steps + 1;
         self.done.steps = step;
         if step % self.options.every == 0 {
@@ -278,6 +274,14 @@ fn check_count(ddft: &Ddft) -> Result<()> {
         return Err(argument(format!("{count} proteins, RAF included: a campaign takes up to {MAX_PROTEINS}")));
     }
     Ok(())
+}
+
+/// Runs a part of the macro model, whose CPU time is counted with micro simulations.
+fn of_model<T>(closed: &mut Option<Closed>, part: impl FnOnce() -> T) -> T {
+    match closed {
+        Some(closed) => closed.cpu.model(part),
+        None => part(),
+    }
 }
 
 /// The macro host: the model, and what it needs to send patches of it.

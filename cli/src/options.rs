@@ -193,7 +193,7 @@ pub struct Options {
 
     /// Save the membrane every so many times that patches are cut, for --resume; 0: only at the end of a round and where the
     /// campaign is interrupted
-    #[arg(long, value_name = "FRAMES", default_value_t = 20)]
+    #[arg(long, value_name = "FRAMES", default_value_t = 50)]
     pub save: u64,
 
     /// Folder of the run and its files; it is made, and must not hold anything yet

@@ -108,7 +108,7 @@ impl Rounds {
         let rms_before = cpu.model(|| heal::rms(ddft, &self.prepared, &fresh))?;
         let table = stream.publish_feedback(step, step + 1)?;
         self.tables.write(Packer::new().feedback_table(&table))?;
-        heal::heal(ddft, &table)?;
+        cpu.model(|| heal::heal(ddft, &table))?;
         let rms_after = cpu.model(|| heal::rms(ddft, &self.prepared, &fresh))?;
         let rms_inverted = cpu.model(|| heal::rms(ddft, &self.prepared, &table))?;
         let measured = measured.into_inner();
