@@ -211,11 +211,15 @@ fn a_campaign_that_is_killed_leaves_no_worker_and_goes_on_to_the_same_files() {
     let mut child = begin(&out, &[]);
     wait_until(&mut child, || out.join("run.toml").exists());
     let mut random = 5_u64;
-    for _ in 0..8 {
+    for turn in 0..8 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         std::thread::sleep(usual.mul_f64((random >> 40) as f64 / (1 << 24) as f64 / 4.0));
         let workers = workers_of(child.id());
         child.kill().unwrap();
+        if turn % 2 == 1 {
+            // The whole group.
+            workers.iter().for_each(|worker| kill(*worker, libc::SIGKILL));
+        }
         child.wait().unwrap();
         child = go_on(&out);
         let end = Instant::now() + Duration::from_secs(60);

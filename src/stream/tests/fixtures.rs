@@ -37,14 +37,17 @@ fn copied(name: &str) -> Folder {
     folder
 }
 
-fn packed(kind: u16, pack: &dyn Fn(&mut Packer)) -> (u16, Vec<u8>) {
+/// Kind and payload.
+type Entry = (u16, Vec<u8>);
+
+fn packed(kind: u16, pack: &dyn Fn(&mut Packer)) -> Entry {
     let mut packer = Packer::new();
     pack(&mut packer);
     (kind, packer.into_bytes())
 }
 
 /// An entry of each kind, with everything that it may hold.
-fn entries() -> Vec<(u16, Vec<u8>)> {
+fn entries() -> Vec<Entry> {
     let pick = |id: u64, rank: f32| Picked { id, queue: 3, rank };
     let proteins = [
         Protein { id: 7, state: 3, partner: 8, x_nm: -0.5, y_nm: 1.25 },
@@ -136,7 +139,7 @@ fn table() -> Table {
 }
 
 /// What entries may say that those of [`entries`] do not.
-fn more_entries() -> Vec<(u16, Vec<u8>)> {
+fn more_entries() -> Vec<Entry> {
     let potential_kt = Some(vec![0.0, -0.5]);
     let table = Table { potential_kt, has_potential: vec![false, true], ..table() };
     let table = wire::Packer::new().feedback_table(&table).to_vec();
@@ -146,7 +149,7 @@ fn more_entries() -> Vec<(u16, Vec<u8>)> {
     ]
 }
 
-fn written() -> [(&'static str, Vec<(u16, Vec<u8>)>); 2] {
+fn written() -> [(&'static str, Vec<Entry>); 2] {
     [("v1-entries", entries()), ("v1-entries-more", more_entries())]
 }
 
@@ -171,7 +174,7 @@ fn an_entry_of_each_kind_is_as_format_1_has_it() {
 }
 
 /// The kinds of the entries of a fixture, which are those.
-fn check(name: &str, entries: Vec<(u16, Vec<u8>)>) -> BTreeSet<u16> {
+fn check(name: &str, entries: Vec<Entry>) -> BTreeSet<u16> {
     let found = store::read(&fixture(name)).unwrap();
     let mut read = found.records(1).unwrap();
     let mut kinds = BTreeSet::new();

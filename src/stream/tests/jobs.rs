@@ -285,7 +285,7 @@ fn a_note_that_no_job_carries_is_refused_as_the_stream_opens() {
     for note in [String::new(), "x".repeat(4097), "--seed 1\0".into()] {
         let folder = Folder::new();
         let jobs = JobsConfig { note: Some(note), ..JobsConfig::default() };
-        let refused = builder(&folder.0).transport(&name("note")).jobs(jobs).open().err().unwrap();
+        let refused = builder(&folder.0).transport(name("note")).jobs(jobs).open().err().unwrap();
         assert_eq!(refused.kind(), crate::error::ErrorKind::Argument);
         assert!(refused.message().contains("give 1 to 4096"), "{refused}");
     }
