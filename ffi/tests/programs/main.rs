@@ -181,7 +181,7 @@ fn examples_compile_by_the_lines_that_they_state_and_start() {
             "examples/md/main.cpp",
             "g++ ",
             "-o md_host",
-            &["--size", "13", "--equilibration", "10", "--windows", "1", "--window", "10"][..],
+            &["--size", "13", "--equilibration", "10", "--windows", "1", "--window", "20"][..],
         ),
         ("examples/ddft/main.cpp", "g++ ", "-o ddft_host", &["--steps", "1", "--grid", "48", "--proteins", "1"][..]),
     ] {
