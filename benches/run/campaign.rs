@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 use patchstream::patch::Meta;
 use patchstream::store::bytes::Packer;
 use patchstream::store::{self, Durability, Options, Store};
-use patchstream::stream::journal::records::{self, Event, Picked, Point, PointParts};
+use patchstream::stream::journal::records::{self, Event, Mark, Picked, Point, PointParts};
 
 use super::{DIM, LONG, Place, open, processor_s, quantile, row};
+
+/// Where the host goes on: nothing is to be sent again.
+const MARK: &str = "all of it";
 
 /// A normal of 12 uniform numbers; the index of the mixture's component comes with it.
 struct Random(u64);
@@ -87,6 +90,11 @@ fn campaign(path: &Path, candidates: usize, selected: u64, discarded: u64) {
         event.pack(packer.clear());
         log.append(records::EVENT, packer.bytes()).unwrap();
     }
+    let step = events as i64;
+    let after = log.appended();
+    let mark = Mark { step, after, last_step: step - 1, sent: Vec::new(), unsent: Vec::new(), name: MARK.into() };
+    mark.pack(packer.clear());
+    log.append(records::MARK, packer.bytes()).unwrap();
     log.close().unwrap();
 }
 
@@ -104,7 +112,7 @@ pub fn long_campaign(candidates: usize, selected: u64, discarded: u64, rounds: u
     };
     let what = format!("{candidates} candidates, {selected} selected, {discarded} discarded");
     let (stream, from_log) = reopen();
-    stream.resume(None).unwrap();
+    stream.resume(Some(MARK)).unwrap();
     let (mut whole, mut plain, mut pauses, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut work = Vec::new();
     let mut size = 0;
