@@ -9,7 +9,7 @@ use super::journal::{Folder, builder, decided, killed, send, step};
 use super::{patch, push};
 use crate::dynim::{HistoryRow, QueueConfig, State, What};
 use crate::error::ErrorKind;
-use crate::stream::{Pushed, StoreConfig, Stream};
+use crate::stream::{Producer, Pushed, StoreConfig, Stream};
 
 const ALL: usize = usize::MAX;
 
@@ -20,7 +20,7 @@ fn plain(rows: Vec<HistoryRow>) -> Vec<HistoryRow> {
 }
 
 /// A host's step with all that makes rows.
-fn busy(stream: &Stream, producer: &mut crate::stream::Producer, at: i64) {
+fn busy(stream: &Stream, producer: &mut Producer, at: i64) {
     step(stream, producer, at);
     if at == 1 {
         let picks = decided(stream).0;
@@ -28,6 +28,14 @@ fn busy(stream: &Stream, producer: &mut crate::stream::Producer, at: i64) {
         stream.set_state(picks[3].id, State::Returned, at).unwrap();
         stream.withdraw(picks[3].id, at).unwrap();
     }
+}
+
+/// The run as a host goes on with it at a mark, and how many patches are to come again.
+fn open_at(folder: &Folder, mark: Option<&str>) -> (Stream, Producer, u64) {
+    let stream = builder(&folder.0).open().unwrap();
+    let resumed = stream.resume(mark).unwrap();
+    let producer = stream.producer("ddft").unwrap();
+    (stream, producer, resumed.patches)
 }
 
 #[test]
@@ -157,13 +165,8 @@ fn mark_before_which_a_branch_withdrew_patches_is_refused_and_others_are_not() {
 #[test]
 fn an_id_that_a_branch_freed_is_free_whichever_mark_its_host_goes_back_to_until_it_is_taken() {
     let folder = Folder::new();
-    let open = |mark| {
-        let stream = builder(&folder.0).open().unwrap();
-        stream.resume(mark).unwrap();
-        let producer = stream.producer("ddft").unwrap();
-        (stream, producer)
-    };
-    let (stream, mut producer) = open(None);
+    let open = |mark| open_at(&folder, mark);
+    let (stream, mut producer, _) = open(None);
     step(&stream, &mut producer, 0);
     stream.checkpoint("after 0", 0, Duration::ZERO).unwrap();
     send(&stream, &mut producer, 1);
@@ -172,18 +175,18 @@ fn an_id_that_a_branch_freed_is_free_whichever_mark_its_host_goes_back_to_until_
     assert!((2..10).contains(&told.len()), "{told:?}");
     let other = (11..=20).find(|id| !told.contains(id)).unwrap();
     drop((producer, stream));
-    let (stream, mut producer) = open(Some("after 0"));
+    let (stream, mut producer, _) = open(Some("after 0"));
     assert_eq!(push(&mut producer, other, 1, &patch(4000)).unwrap(), Pushed::Accepted);
     stream.select(1, 0).unwrap();
     stream.checkpoint("in the branch", 1, Duration::ZERO).unwrap();
     drop((producer, stream));
-    let (stream, mut producer) = open(Some("in the branch"));
+    let (stream, mut producer, _) = open(Some("in the branch"));
     assert_eq!(push(&mut producer, told[0], 2, &patch(4001)).unwrap(), Pushed::Accepted);
     assert_eq!(push(&mut producer, told[0], 2, &patch(4002)).unwrap_err().kind(), ErrorKind::Conflict);
     stream.select(2, 0).unwrap();
     stream.checkpoint("taken", 2, Duration::ZERO).unwrap();
     drop((producer, stream));
-    let (_stream, mut producer) = open(Some("taken"));
+    let (_stream, mut producer, _) = open(Some("taken"));
     assert_eq!(push(&mut producer, told[0], 3, &patch(4002)).unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(push(&mut producer, told[1], 3, &patch(4003)).unwrap(), Pushed::Accepted);
 }
@@ -191,12 +194,7 @@ fn an_id_that_a_branch_freed_is_free_whichever_mark_its_host_goes_back_to_until_
 #[test]
 fn a_mark_set_while_events_are_replayed_also_knows_what_was_sent_before_the_mark_before_it() {
     let folder = Folder::new();
-    let open = |mark| {
-        let stream = builder(&folder.0).open().unwrap();
-        let resumed = stream.resume(mark).unwrap();
-        let producer = stream.producer("ddft").unwrap();
-        (stream, producer, resumed.patches)
-    };
+    let open = |mark| open_at(&folder, mark);
     let (stream, mut producer, _) = open(None);
     let told = step(&stream, &mut producer, 0);
     drop((producer, stream));
@@ -223,12 +221,7 @@ fn a_mark_set_while_events_are_replayed_also_knows_what_was_sent_before_the_mark
 #[test]
 fn a_mark_set_while_events_are_replayed_knows_which_patches_of_later_steps_are_to_come_again() {
     let folder = Folder::new();
-    let open = |mark| {
-        let stream = builder(&folder.0).open().unwrap();
-        let resumed = stream.resume(mark).unwrap();
-        let producer = stream.producer("ddft").unwrap();
-        (stream, producer, resumed.patches)
-    };
+    let open = |mark| open_at(&folder, mark);
     let (stream, mut producer, _) = open(None);
     // The third is of a step that its producer was early with.
     for (id, step) in [(1, 0), (2, 0), (11, 1)] {
